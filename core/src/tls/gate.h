@@ -1,0 +1,57 @@
+// The listening side of the transport: accepts, shakes hands, finds out who the peer is, and hands
+// the plaintext side of each connection to the rpc server.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "swarm/log.h"
+#include "swarm/runtime.h"
+#include "tls/context.h"
+#include "tls/io_thread.h"
+#include "tls/registry.h"
+#include "tls/sockets.h"
+
+namespace swarm::tls {
+
+struct GateOptions {
+  // Also admits HTTP/2 in plaintext. For unix sockets only.
+  bool plaintext = false;
+  Duration handshake_timeout = std::chrono::seconds(10);
+  // Connections that have not shown who they are yet; more wait in the kernel's queue.
+  std::size_t max_handshakes = 512;
+  Logger logger;
+  // Where the peers of connections are found, by the names their sockets are bound to.
+  std::shared_ptr<Registry> registry;
+  // [io] Takes a connected socket whose other end is bound to such a name.
+  std::function<void(int fd)> hand_over;
+};
+
+// Threading: [any], but never the IoThread. Lifetime: CloseAll comes before the destructor.
+class Gate {
+ public:
+  Gate(std::shared_ptr<IoThread> io, Fd listener, std::shared_ptr<const TlsContext> context,
+       GateOptions options);
+  ~Gate();
+  Gate(const Gate&) = delete;
+  Gate& operator=(const Gate&) = delete;
+
+  // For handshakes from now on.
+  void SetContext(std::shared_ptr<const TlsContext> context);
+  // Ends every connection whose certificate names the node.
+  void CloseConnectionsOf(std::string_view node_id);
+  // Afterwards hand_over is not called any more. Idempotent.
+  void StopAccepting();
+  // Idempotent.
+  void CloseAll();
+
+  class Core;
+
+ private:
+  const std::shared_ptr<IoThread> io_;
+  const std::shared_ptr<Core> core_;
+};
+
+}  // namespace swarm::tls

@@ -1,0 +1,33 @@
+// The allocator's descriptor.
+#include "swarm/plugin.h"
+#include "allocator.h"
+#include "component/component.h"
+
+namespace {
+
+swarm::Result<std::unique_ptr<swarm::Instance>> Create(swarm::InstanceContext& context) {
+  SWARM_ASSIGN_OR_RETURN(auto* store, context.Require<swarm::Store>(swarm::kStoreRole));
+  return std::unique_ptr<swarm::Instance>(std::make_unique<swarm::component::Component>(
+      context.runtime(), *store, context.logger(),
+      swarm::component::ComponentParameters{"allocator",
+                                            {swarm::Table::kService, swarm::Table::kTask}},
+      [](swarm::component::Env& env) {
+        return std::make_unique<swarm::allocator::Allocator>(env);
+      }));
+}
+
+constexpr swarm::UnitDescriptor kUnits[] = {
+    {"component/1", swarm::Scope::kLeader, "store/1", "", &Create},
+};
+
+}  // namespace
+
+SWARM_PLUGIN(allocator) = {SWARM_PLUGIN_HEADER,
+                           "allocator",
+                           "0.1.0",
+                           "Gives tasks their ports before they are scheduled",
+                           swarm::Maturity::kWip,
+                           nullptr,
+                           0,
+                           kUnits,
+                           std::size(kUnits)};

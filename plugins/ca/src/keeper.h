@@ -1,0 +1,39 @@
+// Keeps the node's key file encrypted with the cluster's unlock key, on every manager: when
+// operators lock the managers, change the key or unlock them, the file follows.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "swarm/ca.h"
+#include "swarm/plugin.h"
+#include "swarm/store.h"
+
+namespace swarm::ca {
+
+class Keeper final : public Instance {
+ public:
+  static Result<std::unique_ptr<Instance>> Create(InstanceContext& context);
+  explicit Keeper(InstanceContext& context) : context_(context) {}
+  ~Keeper() override;
+
+  void* role() noexcept override { return nullptr; }
+  void Start(Function<void(Status)> done) noexcept override;
+  void Stop(Function<void()> done) noexcept override;
+
+ private:
+  void Follow(const pb::Cluster& cluster);
+  void Apply();
+
+  InstanceContext& context_;
+  IdentityProvider* identities_ = nullptr;  // set by Start
+  // Everything below: on the loop, which may block.
+  std::unique_ptr<Loop> loop_;
+  std::unique_ptr<Subscription> subscription_;
+  std::string key_;
+  std::uint64_t version_ = 0;
+  std::unique_ptr<Timer> retry_;
+};
+
+}  // namespace swarm::ca

@@ -1,0 +1,54 @@
+// What every method's implementation works with, and how it answers.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+
+#include "errors.h"
+#include "gate.h"
+#include "swarm/consensus.h"
+#include "swarm/ids.h"
+#include "swarm/rpc.h"
+#include "swarm/runtime.h"
+#include "swarm/store.h"
+
+namespace swarm::controlapi {
+
+// Threading: [any]. `store`, `consensus` and the runtime's parts outlive every Call.
+class Backend {
+ public:
+  Backend(Store& store, Consensus* consensus, Runtime& runtime, std::string node_id);
+
+  Store& store() const { return store_; }
+  // Null when nobody provides it.
+  Consensus* consensus() const { return consensus_; }
+  const std::string& node_id() const { return node_id_; }
+  WallTime Now() const { return clock_.Now(); }
+  void SetNow(google::protobuf::Timestamp* out) const;
+  std::string NewObjectId();
+  // Fit for keys.
+  std::string RandomBytes(std::size_t count);
+
+ private:
+  Store& store_;
+  Consensus* const consensus_;
+  const Clock& clock_;
+  const std::string node_id_;
+  std::mutex random_mutex_;
+  std::unique_ptr<Random> random_;  // guarded by random_mutex_
+};
+
+// One writing call under way.
+struct Call {
+  std::shared_ptr<Backend> backend;
+  Gate::Pass pass;
+  UnaryReply reply;
+};
+
+// Runs `fn` as one transaction and answers with `respond()` once it is durable, or with its error.
+// `fn` may run several times.
+void Transact(Call call, TransactionFn fn, Function<Payload()> respond);
+
+}  // namespace swarm::controlapi

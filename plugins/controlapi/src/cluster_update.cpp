@@ -1,0 +1,158 @@
+// Changing the cluster: its settings, its join tokens, the key that unlocks managers.
+#include <algorithm>
+#include <cctype>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "answer.h"
+#include "blacklist.h"
+#include "cluster_methods.h"
+#include "cluster_redaction.h"
+#include "durations.h"
+#include "pki/certificate.h"
+#include "pki/text_keys.h"
+
+namespace swarm::controlapi {
+namespace {
+
+constexpr const char* kClusterName = "default";
+constexpr const char* kManagerKeys = "swarm-manager";
+constexpr std::size_t kTokenSecretBytes = 16;
+constexpr std::size_t kUnlockKeyBytes = 32;
+
+bool IsBcrypt(std::string_view name) {
+  constexpr std::string_view kBcrypt = "bcrypt";
+  return std::equal(name.begin(), name.end(), kBcrypt.begin(), kBcrypt.end(),
+                    [](unsigned char a, char b) { return std::tolower(a) == b; });
+}
+
+Status CheckExpiry(const pb::CAConfig& config) {
+  if (!config.has_node_cert_expiry()) return Status::Ok();
+  const auto expiry = ToDuration(config.node_cert_expiry());
+  if (!expiry.ok()) return InvalidRequest();
+  if (*expiry < std::chrono::hours(1)) {
+    return Invalid("minimum certificate expiry time is: 1h0m0s");
+  }
+  return Status::Ok();
+}
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+Status CheckAcceptance(const pb::ClusterSpec& spec) {
+  for (const auto& policy : spec.acceptance_policy().policies()) {
+    if (policy.has_secret() && !IsBcrypt(policy.secret().alg())) {
+      return Invalid("hashing algorithm is not supported: " + policy.secret().alg());
+    }
+  }
+  return Status::Ok();
+}
+#pragma GCC diagnostic pop
+
+Status CheckHeartbeat(const pb::DispatcherConfig& config) {
+  if (!config.has_heartbeat_period()) return Status::Ok();
+  const auto period = ToDuration(config.heartbeat_period());
+  if (!period.ok()) return InvalidRequest();
+  if (*period < Duration::zero()) {
+    return Invalid("heartbeat time period cannot be a negative duration");
+  }
+  return Status::Ok();
+}
+
+Status CheckSpec(const pb::ClusterSpec& spec) {
+  SWARM_RETURN_IF_ERROR(CheckExpiry(spec.ca_config()));
+  SWARM_RETURN_IF_ERROR(CheckAcceptance(spec));
+  SWARM_RETURN_IF_ERROR(CheckHeartbeat(spec.dispatcher()));
+  if (spec.annotations().name() != kClusterName) {
+    return Invalid("modification of cluster name is not allowed");
+  }
+  return Status::Ok();
+}
+
+// What no version of this manager can do yet is refused rather than stored and ignored.
+Status CheckRootUnchanged(const pb::RootCA& root, const pb::CAConfig& config) {
+  if (!config.signing_ca_key().empty() && config.signing_ca_cert().empty()) {
+    return Invalid("if a signing CA key is provided, the signing CA cert must also be provided");
+  }
+  const bool forced = config.force_rotate() != root.last_forced_rotation();
+  const bool other =
+      !config.signing_ca_cert().empty() && config.signing_ca_cert() != root.ca_cert();
+  if (!forced && !other) return Status::Ok();
+  return Unimplemented(
+      "rotating the root CA is not supported\n"
+      "leave signing_ca_cert and force_rotate of the cluster's CA configuration as they are");
+}
+
+void RotateTokens(Backend& backend, const pb::KeyRotation& rotation, pb::Cluster* cluster) {
+  const auto fresh = [&] {
+    return pki::MakeJoinToken(cluster->root_ca().ca_cert(), backend.RandomBytes(kTokenSecretBytes),
+                              cluster->fips());
+  };
+  auto* tokens = cluster->mutable_root_ca()->mutable_join_tokens();
+  if (rotation.worker_join_token()) tokens->set_worker(fresh());
+  if (rotation.manager_join_token()) tokens->set_manager(fresh());
+}
+
+// Keys of other subsystems are not ours to touch.
+void SetUnlockKey(Backend& backend, bool rotate, pb::Cluster* cluster) {
+  auto* keys = cluster->mutable_unlock_keys();
+  const auto ours = std::find_if(keys->begin(), keys->end(), [](const pb::EncryptionKey& key) {
+    return key.subsystem() == kManagerKeys;
+  });
+  if (!cluster->spec().encryption_config().auto_lock_managers()) {
+    if (ours != keys->end()) keys->erase(ours);
+    return;
+  }
+  if (ours == keys->end()) {
+    auto* key = keys->Add();
+    key->set_subsystem(kManagerKeys);
+    key->set_key(backend.RandomBytes(kUnlockKeyBytes));
+  } else if (rotate) {
+    ours->set_key(backend.RandomBytes(kUnlockKeyBytes));
+  }
+}
+
+Result<std::shared_ptr<pb::Cluster>> Change(Backend& backend,
+                                            const pb::UpdateClusterRequest& request,
+                                            Transaction& tx) {
+  const auto stored = tx.Get<pb::Cluster>(request.cluster_id());
+  if (!stored) return NotFound("cluster", request.cluster_id());
+  if (!pki::ParseCertificates(stored->root_ca().ca_cert()).ok()) {
+    return Status(Code::kInternal, "error loading cluster rootCA for update");
+  }
+  SWARM_RETURN_IF_ERROR(CheckRootUnchanged(stored->root_ca(), request.spec().ca_config()));
+  auto cluster = std::make_shared<pb::Cluster>(*stored);
+  *cluster->mutable_meta()->mutable_version() = request.cluster_version();
+  *cluster->mutable_spec() = request.spec();
+  PurgeBlacklist(cluster.get(), backend.Now());
+  RotateTokens(backend, request.rotation(), cluster.get());
+  SetUnlockKey(backend, request.rotation().manager_unlock_key(), cluster.get());
+  SWARM_RETURN_IF_ERROR(tx.Update(cluster));
+  return cluster;
+}
+
+}  // namespace
+
+void UpdateCluster(Call call, std::shared_ptr<const pb::UpdateClusterRequest> request) {
+  if (request->cluster_id().empty() || !request->has_cluster_version() || !request->has_spec()) {
+    return call.reply(InvalidRequest());
+  }
+  if (const Status bad = CheckSpec(request->spec()); !bad.ok()) return call.reply(bad);
+  auto outcome = std::make_shared<std::shared_ptr<const pb::Cluster>>();
+  const auto backend = call.backend;
+  Transact(
+      std::move(call),
+      [backend, request = std::move(request), outcome](Transaction& tx) {
+        auto changed = Change(*backend, *request, tx);
+        if (changed.ok()) *outcome = std::move(*changed);
+        return changed.status();
+      },
+      [outcome] {
+        return AnswerWith<pb::UpdateClusterResponse, pb::Cluster>(
+            Redact(**outcome), &pb::UpdateClusterResponse::unsafe_arena_set_allocated_cluster,
+            &pb::UpdateClusterResponse::unsafe_arena_release_cluster);
+      });
+}
+
+}  // namespace swarm::controlapi

@@ -1,0 +1,171 @@
+#include <gtest/gtest.h>
+
+#include "api_fixture.h"
+#include "blacklist.h"
+#include "pki/root_ca.h"
+#include "pki/text_keys.h"
+
+namespace swarm::controlapi {
+namespace {
+
+class ClusterUpdateTest : public ApiTest {
+ protected:
+  ClusterUpdateTest() {
+    const auto root = pki::RootCa::Create(machine_.runtime().clock().Now());
+    EXPECT_TRUE(root.ok()) << root.status();
+    roots_ = root->roots_pem();
+    pb::Cluster cluster;
+    cluster.set_id("cluster");
+    cluster.mutable_spec()->mutable_annotations()->set_name("default");
+    cluster.mutable_root_ca()->set_ca_cert(roots_);
+    cluster.mutable_root_ca()->set_ca_key("key");
+    cluster.mutable_root_ca()->mutable_join_tokens()->set_worker("worker");
+    cluster.mutable_root_ca()->mutable_join_tokens()->set_manager("manager");
+    auto* foreign = cluster.add_unlock_keys();
+    foreign->set_subsystem("other");
+    foreign->set_key("foreign");
+    Put(cluster);
+  }
+
+  pb::UpdateClusterRequest Request() {
+    pb::UpdateClusterRequest request;
+    const auto stored = Stored<pb::Cluster>("cluster");
+    request.set_cluster_id("cluster");
+    *request.mutable_cluster_version() = stored->meta().version();
+    *request.mutable_spec() = stored->spec();
+    return request;
+  }
+  Status Update(const pb::UpdateClusterRequest& request) {
+    return Call<pb::UpdateClusterResponse>("UpdateCluster", request).status();
+  }
+  // The managers' key; empty when there is none. The foreign one must always be there.
+  std::string UnlockKey() {
+    std::string ours;
+    bool foreign = false;
+    for (const auto& key : Stored<pb::Cluster>("cluster")->unlock_keys()) {
+      foreign = foreign || key.key() == "foreign";
+      if (key.subsystem() == "swarm-manager") ours = key.key();
+    }
+    EXPECT_TRUE(foreign);
+    return ours;
+  }
+  pb::JoinTokens Tokens() { return Stored<pb::Cluster>("cluster")->root_ca().join_tokens(); }
+
+  std::string roots_;
+};
+
+TEST_F(ClusterUpdateTest, RotatesOnlyTheTokenAskedFor) {
+  auto request = Request();
+  request.mutable_rotation()->set_worker_join_token(true);
+  ASSERT_TRUE(Update(request).ok());
+  EXPECT_EQ(Tokens().manager(), "manager");
+  const auto token = pki::ParseJoinToken(Tokens().worker());
+  ASSERT_TRUE(token.ok()) << Tokens().worker();
+  EXPECT_EQ(token->digest, pki::Sha256Digest(roots_));
+  const std::string worker = Tokens().worker();
+  request = Request();
+  request.mutable_rotation()->set_manager_join_token(true);
+  ASSERT_TRUE(Update(request).ok());
+  EXPECT_EQ(Tokens().worker(), worker);
+  EXPECT_NE(Tokens().manager(), "manager");
+}
+
+TEST_F(ClusterUpdateTest, KeepsRotatesAndDropsTheUnlockKey) {
+  auto request = Request();
+  request.mutable_rotation()->set_manager_unlock_key(true);
+  ASSERT_TRUE(Update(request).ok());
+  EXPECT_EQ(UnlockKey(), "") << "nothing to rotate while unlocked";
+  request = Request();
+  request.mutable_spec()->mutable_encryption_config()->set_auto_lock_managers(true);
+  ASSERT_TRUE(Update(request).ok());
+  const std::string first = UnlockKey();
+  EXPECT_EQ(first.size(), 32U);
+  ASSERT_TRUE(Update(Request()).ok());
+  EXPECT_EQ(UnlockKey(), first);
+  request = Request();
+  request.mutable_rotation()->set_manager_unlock_key(true);
+  ASSERT_TRUE(Update(request).ok());
+  EXPECT_NE(UnlockKey(), first);
+  request = Request();
+  request.mutable_rotation()->set_manager_unlock_key(true);
+  request.mutable_spec()->clear_encryption_config();
+  ASSERT_TRUE(Update(request).ok());
+  EXPECT_EQ(UnlockKey(), "");
+}
+
+TEST_F(ClusterUpdateTest, RefusesToRotateTheRootAndChangesNothing) {
+  auto request = Request();
+  request.mutable_spec()->mutable_ca_config()->set_force_rotate(1);
+  EXPECT_EQ(Update(request).code(), Code::kUnimplemented);
+  EXPECT_FALSE(Stored<pb::Cluster>("cluster")->spec().has_ca_config());
+  request = Request();
+  request.mutable_spec()->mutable_ca_config()->set_signing_ca_key("k");
+  EXPECT_EQ(Update(request).message(),
+            "if a signing CA key is provided, the signing CA cert must also be provided");
+}
+
+TEST_F(ClusterUpdateTest, RefusesAnOldVersion) {
+  const auto request = Request();
+  ASSERT_TRUE(Update(request).ok());
+  EXPECT_EQ(Update(request), Status(Code::kUnknown, "update out of sequence"));
+}
+
+TEST_F(ClusterUpdateTest, SurvivesBeingSentWhatItShowed) {
+  pb::GetClusterRequest get;
+  get.set_cluster_id("cluster");
+  auto request = Request();
+  *request.mutable_spec() = Call<pb::GetClusterResponse>("GetCluster", get)->cluster().spec();
+  ASSERT_TRUE(Update(request).ok());
+  EXPECT_EQ(Stored<pb::Cluster>("cluster")->root_ca().ca_key(), "key");
+  EXPECT_EQ(Tokens().worker(), "worker");
+}
+
+TEST(BlacklistTest, ForgetsAWeekAfterExpiry) {
+  using namespace std::chrono_literals;
+  const WallTime now(10'000'000s);
+  pb::Cluster cluster;
+  auto& entries = *cluster.mutable_blacklisted_certificates();
+  const auto add = [&](const char* id, Duration ago) {
+    entries[id].mutable_expiry()->set_seconds((now - ago).time_since_epoch() / 1s);
+  };
+  add("old", 1000h);
+  add("just-over", 7 * 24h + 5min);
+  add("just-under", 7 * 24h - 5min);
+  add("future", -24h);
+  entries["forever"];
+  PurgeBlacklist(&cluster, now);
+  EXPECT_EQ(entries.size(), 3U);
+  EXPECT_FALSE(entries.contains("old"));
+  EXPECT_FALSE(entries.contains("just-over"));
+}
+
+TEST_F(ClusterUpdateTest, RefusesCallsThatReachAHandlerAfterStop) {
+  const auto handler = router_.handlers.at("/docker.swarmkit.v1.Control/GetCluster");
+  bool stopped = false;
+  api_.Stop([&stopped] { stopped = true; });
+  EXPECT_TRUE(stopped);
+  EXPECT_TRUE(router_.handlers.empty());
+  Status answer;
+  handler->Handle(nullptr, Payload(), [&answer](Result<Payload> r) { answer = r.status(); });
+  EXPECT_EQ(answer.code(), Code::kUnavailable);
+}
+
+TEST_F(ClusterUpdateTest, StopWaitsForWhatIsUnderWay) {
+  store_.consensus().Hold();
+  const auto handler = router_.handlers.at("/docker.swarmkit.v1.Control/UpdateCluster");
+  bool answered = false;
+  bool stopped = false;
+  handler->Handle(nullptr, Payload::Of(Request()),
+                  [&answered](Result<Payload>) { answered = true; });
+  sim_.Settle();
+  api_.Stop([&stopped] { stopped = true; });
+  sim_.Settle();
+  EXPECT_FALSE(stopped);
+  store_.consensus().StopHolding();
+  sim_.Settle();
+  EXPECT_TRUE(answered);
+  EXPECT_TRUE(stopped);
+}
+
+}  // namespace
+}  // namespace swarm::controlapi

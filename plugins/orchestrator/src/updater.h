@@ -1,0 +1,115 @@
+// Brings the tasks of one service to its current specification, a few at a time, and watches
+// whether the new ones live.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "component/component.h"
+#include "restart_supervisor.h"
+#include "service_queue.h"
+#include "task_rules.h"
+
+namespace swarm::orchestrator {
+
+// What updaters use. Borrowed; outlives them.
+struct UpdateTools {
+  component::Env& env;
+  PartsCache& parts;
+  RestartSupervisor& restarts;
+  ServiceQueue& queue;
+};
+
+// Threading: [loop].
+class Updater : public std::enable_shared_from_this<Updater> {
+ public:
+  // `finished` is called once, from a callback of the loop, never inside Begin.
+  Updater(UpdateTools tools, ServicePtr service, ClusterPtr cluster,
+          Function<void(const Updater*)> finished);
+
+  // False when there is nothing to do; then `finished` is not called.
+  bool Begin(const std::vector<Slot>& slots);
+  // Stops at once; tasks it made stay.
+  void Cancel() { cancelled_ = true; }
+  bool over() const { return cancelled_; }
+  const pb::Service& target() const { return *service_; }
+  void OnTask(const Event& event);
+
+ private:
+  // One slot being updated.
+  struct Active {
+    SlotKey key;
+    std::vector<std::string> old_ids;
+    std::string new_id;  // empty: an existing task is used
+    bool start_first = false;
+    TaskPtr wait_for;            // whose end the new task waits for
+    std::shared_ptr<Task> made;  // by the transaction
+  };
+  using ActivePtr = std::shared_ptr<Active>;
+
+  void Fill();
+  void StartSlots(Function<void()> release);
+  void Later(Duration delay, void (Updater::*then)());
+  ActivePtr Plan(const View& view, const Slot& slot);
+  void Started(const std::vector<ActivePtr>& slots);
+  void NewTaskRuns(const std::string& task_id);
+  void SlotDone();
+  void WorkerFree();
+  void MonitoringOver();
+  void TaskEnded(const Task& task);
+  void AllDone();
+  void Finish();
+
+  void WriteStarted();
+  void WriteCompleted();
+  void WritePaused(pb::UpdateStatus::UpdateState state, std::string message);
+  void WriteRollback(std::string message);
+  // Queues a change of the service object; skipped when it is gone.
+  void WriteService(Function<Status(pb::Service&)> edit);
+
+  const UpdateTools tools_;
+  const ServicePtr service_;
+  const ClusterPtr cluster_;
+  const std::string id_;
+  Function<void(const Updater*)> finished_;
+  pb::UpdateConfig config_;
+  Duration delay_{};
+  Duration monitor_{};
+  bool rolling_back_ = false;
+
+  bool cancelled_ = false;
+  std::deque<Slot> pending_;
+  std::vector<Slot> ready_;  // to be written by the next StartSlots
+  bool start_queued_ = false;
+  std::size_t workers_ = 0;  // that may still begin a slot
+  std::size_t busy_ = 0;     // slots under way, delays included
+  std::size_t dirty_count_ = 0;
+  std::map<std::string, ActivePtr> waiting_;  // new tasks not yet running
+  std::set<std::string> made_;                // every task of this update
+  std::map<std::string, SteadyTime> running_since_;
+  std::set<std::string> failed_;
+  std::map<std::uint64_t, std::unique_ptr<Timer>> timers_;
+  std::uint64_t next_timer_ = 0;
+};
+
+// One updater for each service. Threading: [loop].
+class UpdateSupervisor {
+ public:
+  explicit UpdateSupervisor(UpdateTools tools) : tools_(tools) {}
+  // Begins an update of the slots to the service's specification, unless one to the same
+  // specification is under way.
+  void Update(const ServicePtr& service, const ClusterPtr& cluster, const std::vector<Slot>& slots);
+  void Cancel(const std::string& service_id);
+  void OnTask(const Event& event);
+
+ private:
+  const UpdateTools tools_;
+  std::map<std::string, std::shared_ptr<Updater>> updaters_;
+};
+
+}  // namespace swarm::orchestrator

@@ -1,0 +1,306 @@
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <map>
+
+#include "orchestrator_world.h"
+
+namespace swarm::orchestrator {
+namespace {
+
+using namespace std::chrono_literals;
+
+class UpdaterTest : public testing::Test {
+ protected:
+  void Make(std::uint64_t replicas, std::function<void(pb::Service&)> edit = {}) {
+    orchestrator_ = StartOrchestrator(world_);
+    world_.AddService("web", replicas, [&](pb::Service& service) {
+      if (edit) edit(service);
+    });
+    ASSERT_TRUE(world_.Until([&] { return world_.Running("web").size() == replicas; }));
+    world_.sim().RunFor(2s);
+  }
+  void SetImage(const std::string& image) {
+    world_.UpdateService("web", [&](pb::ServiceSpec& spec) {
+      spec.mutable_task()->mutable_container()->set_image(image);
+    });
+  }
+  static bool Fails(const Task& task) { return task.spec->container().image() == "bad"; }
+  std::size_t WithImage(const std::string& image) {
+    const auto running = world_.Running("web");
+    return static_cast<std::size_t>(std::count_if(
+        running.begin(), running.end(),
+        [&](const TaskPtr& task) { return task->spec->container().image() == image; }));
+  }
+  pb::UpdateStatus::UpdateState State() { return world_.Service("web")->update_status().state(); }
+  bool Reaches(pb::UpdateStatus::UpdateState state) {
+    return world_.Until([&] { return State() == state; }, 10min);
+  }
+  std::size_t EverWithImage(const std::string& image) {
+    const auto tasks = world_.Tasks("web");
+    return static_cast<std::size_t>(std::count_if(
+        tasks.begin(), tasks.end(),
+        [&](const TaskPtr& task) { return task->spec->container().image() == image; }));
+  }
+
+  World world_;
+  Orchestrator* orchestrator_ = nullptr;
+};
+
+TEST_F(UpdaterTest, ANewImageReachesAllTasks) {
+  world_.AddCluster();
+  world_.RunTasks();
+  Make(3);
+  SetImage("new");
+  ASSERT_TRUE(world_.Until([&] { return State() == pb::UpdateStatus::UPDATING; }));
+  EXPECT_EQ(world_.Service("web")->update_status().message(), "update in progress");
+  ASSERT_TRUE(Reaches(pb::UpdateStatus::COMPLETED));
+  EXPECT_EQ(WithImage("new"), 3u);
+  EXPECT_EQ(world_.Service("web")->update_status().message(), "update completed");
+  EXPECT_TRUE(world_.Service("web")->update_status().has_completed_at());
+  for (const TaskPtr& task : world_.Tasks("web")) {
+    const bool old = task->spec->container().image() == "image";
+    EXPECT_EQ(task->desired_state, old ? pb::SHUTDOWN : pb::RUNNING);
+  }
+}
+
+TEST_F(UpdaterTest, OneTaskAtATimeUnlessToldOtherwise) {
+  world_.RunTasks();
+  Make(4);
+  std::size_t most_missing = 0;
+  world_.DoNotSettle();
+  SetImage("new");
+  ASSERT_TRUE(world_.Until(
+      [&] {
+        most_missing =
+            std::max(most_missing, 4 - std::min<std::size_t>(4, world_.Running("web").size()));
+        return WithImage("new") == 4;
+      },
+      10min));
+  EXPECT_EQ(most_missing, 1u);
+}
+
+TEST_F(UpdaterTest, TheDelayLiesBetweenTasks) {
+  world_.RunTasks();
+  Make(3, [](pb::Service& service) {
+    service.mutable_spec()->mutable_update()->set_parallelism(1);
+    service.mutable_spec()->mutable_update()->mutable_delay()->set_seconds(10);
+  });
+  SetImage("new");
+  world_.sim().RunFor(5s);
+  EXPECT_EQ(WithImage("new"), 1u);
+  world_.sim().RunFor(10s);
+  EXPECT_EQ(WithImage("new"), 2u);
+  world_.sim().RunFor(10s);
+  EXPECT_EQ(WithImage("new"), 3u);
+}
+
+TEST_F(UpdaterTest, StartFirstStopsTheOldTaskOnceTheNewOneRuns) {
+  Make(0);
+  world_.UpdateService("web", [](pb::ServiceSpec& spec) {
+    spec.mutable_replicated()->set_replicas(1);
+    spec.mutable_update()->set_order(pb::UpdateConfig::START_FIRST);
+  });
+  const std::string old = world_.Wanted("web").at(0)->id;
+  world_.SetState(old, pb::RUNNING);
+  SetImage("new");
+  ASSERT_TRUE(world_.Until([&] { return world_.Wanted("web").size() == 2; }));
+  world_.sim().RunFor(5s);
+  EXPECT_EQ(world_.GetTask(old)->desired_state, pb::RUNNING);
+  for (const TaskPtr& task : world_.Wanted("web")) {
+    if (task->id != old) {
+      EXPECT_EQ(task->desired_state, pb::RUNNING);
+      world_.SetState(task->id, pb::RUNNING);
+    }
+  }
+  EXPECT_EQ(world_.GetTask(old)->desired_state, pb::SHUTDOWN);
+}
+
+TEST_F(UpdaterTest, PauseStopsAtTheFirstFailure) {
+  world_.RunTasks(Fails);
+  Make(3, [](pb::Service& service) { PolicyOf(service).set_condition(pb::RestartPolicy::NONE); });
+  SetImage("bad");
+  ASSERT_TRUE(Reaches(pb::UpdateStatus::PAUSED));
+  EXPECT_EQ(EverWithImage("bad"), 1u);
+  const std::string message = world_.Service("web")->update_status().message();
+  EXPECT_TRUE(message.starts_with("update paused due to failure or early termination of task "))
+      << message;
+  world_.sim().RunFor(1min);
+  EXPECT_EQ(EverWithImage("bad"), 1u);
+}
+
+TEST_F(UpdaterTest, ContinueUpdatesAllWhateverFails) {
+  world_.RunTasks(Fails);
+  Make(3, [](pb::Service& service) {
+    PolicyOf(service).set_condition(pb::RestartPolicy::NONE);
+    service.mutable_spec()->mutable_update()->set_parallelism(1);
+    service.mutable_spec()->mutable_update()->set_failure_action(pb::UpdateConfig::CONTINUE);
+  });
+  SetImage("bad");
+  ASSERT_TRUE(Reaches(pb::UpdateStatus::COMPLETED));
+  EXPECT_EQ(EverWithImage("bad"), 3u);
+}
+
+// Every second task with the image fails, beginning with the first.
+class Alternating {
+ public:
+  bool operator()(const Task& task, const std::string& image) {
+    if (task.spec->container().image() != image) return false;
+    return verdicts_.try_emplace(task.id, verdicts_.size() % 2 == 0).first->second;
+  }
+
+ private:
+  std::map<std::string, bool> verdicts_;
+};
+
+void RollbackAtFortyPercent(pb::Service& service) {
+  PolicyOf(service).set_condition(pb::RestartPolicy::NONE);
+  auto& update = *service.mutable_spec()->mutable_update();
+  update.set_parallelism(1);
+  update.set_failure_action(pb::UpdateConfig::ROLLBACK);
+  update.set_max_failure_ratio(0.4F);
+  service.mutable_spec()->mutable_rollback()->set_parallelism(1);
+}
+
+TEST_F(UpdaterTest, RollbackReturnsToThePreviousVersion) {
+  Alternating alternating;
+  world_.RunTasks([&](const Task& task) { return alternating(task, "bad"); });
+  Make(4, RollbackAtFortyPercent);
+  world_.DoNotSettle();
+  SetImage("bad");
+  ASSERT_TRUE(Reaches(pb::UpdateStatus::ROLLBACK_STARTED));
+  EXPECT_TRUE(world_.Service("web")->update_status().message().starts_with(
+      "update rolled back due to failure or early termination of task "));
+  ASSERT_TRUE(Reaches(pb::UpdateStatus::ROLLBACK_COMPLETED));
+  EXPECT_EQ(EverWithImage("bad"), 3u) << "1 of 4 is within the ratio, 2 of 4 are not";
+  EXPECT_EQ(WithImage("image"), 4u);
+  EXPECT_FALSE(world_.Service("web")->has_previous_spec());
+  EXPECT_EQ(world_.Service("web")->update_status().message(), "rollback completed");
+}
+
+TEST_F(UpdaterTest, AFailingRollbackPauses) {
+  Alternating alternating;
+  bool old_fails = false;
+  world_.RunTasks([&](const Task& task) {
+    return alternating(task, "bad") || (old_fails && task.spec->container().image() == "image");
+  });
+  Make(4, [](pb::Service& service) {
+    RollbackAtFortyPercent(service);
+    service.mutable_spec()->mutable_rollback()->set_failure_action(pb::UpdateConfig::PAUSE);
+  });
+  old_fails = true;
+  SetImage("bad");
+  ASSERT_TRUE(Reaches(pb::UpdateStatus::ROLLBACK_PAUSED));
+  EXPECT_TRUE(world_.Service("web")->update_status().message().starts_with("update paused due to"));
+  world_.sim().RunFor(1min);
+  EXPECT_EQ(State(), pb::UpdateStatus::ROLLBACK_PAUSED);
+}
+
+TEST_F(UpdaterTest, AFailingRollbackThatContinuesCompletes) {
+  Alternating alternating;
+  bool old_fails = false;
+  world_.RunTasks([&](const Task& task) {
+    return alternating(task, "bad") || (old_fails && task.spec->container().image() == "image");
+  });
+  Make(4, [](pb::Service& service) {
+    RollbackAtFortyPercent(service);
+    service.mutable_spec()->mutable_rollback()->set_failure_action(pb::UpdateConfig::CONTINUE);
+  });
+  old_fails = true;
+  SetImage("bad");
+  EXPECT_TRUE(Reaches(pb::UpdateStatus::ROLLBACK_COMPLETED));
+}
+
+TEST_F(UpdaterTest, AFailureAfterTheMonitoringPeriodDoesNotCount) {
+  world_.RunTasks();
+  Make(2, [](pb::Service& service) {
+    PolicyOf(service).set_condition(pb::RestartPolicy::NONE);
+    auto& update = *service.mutable_spec()->mutable_update();
+    update.set_parallelism(1);
+    update.mutable_monitor()->set_seconds(2);
+    update.mutable_delay()->set_seconds(20);
+  });
+  SetImage("new");
+  ASSERT_TRUE(world_.Until([&] { return WithImage("new") == 1; }));
+  world_.sim().RunFor(10s);
+  for (const TaskPtr& task : world_.Running("web")) {
+    if (task->spec->container().image() == "new") world_.SetState(task->id, pb::FAILED);
+  }
+  world_.sim().RunFor(5s);
+  EXPECT_EQ(State(), pb::UpdateStatus::UPDATING);
+}
+
+TEST_F(UpdaterTest, ANewUpdateTakesOver) {
+  world_.RunTasks();
+  Make(4, [](pb::Service& service) {
+    service.mutable_spec()->mutable_update()->set_parallelism(1);
+    service.mutable_spec()->mutable_update()->mutable_delay()->set_seconds(5);
+  });
+  SetImage("second");
+  world_.sim().RunFor(6s);
+  SetImage("third");
+  ASSERT_TRUE(Reaches(pb::UpdateStatus::COMPLETED));
+  EXPECT_EQ(WithImage("third"), 4u);
+  EXPECT_EQ(world_.Wanted("web").size(), 4u);
+}
+
+TEST_F(UpdaterTest, ANewLeaderFinishesTheUpdate) {
+  world_.RunTasks();
+  Make(3, [](pb::Service& service) {
+    service.mutable_spec()->mutable_update()->set_parallelism(1);
+    service.mutable_spec()->mutable_update()->mutable_delay()->set_seconds(5);
+  });
+  SetImage("new");
+  world_.sim().RunFor(2s);
+  world_.Stop();
+  EXPECT_LT(WithImage("new"), 3u);
+  StartOrchestrator(world_);
+  ASSERT_TRUE(Reaches(pb::UpdateStatus::COMPLETED));
+  EXPECT_EQ(WithImage("new"), 3u);
+}
+
+TEST_F(UpdaterTest, NewPullOptionsAloneRestartNothingThatRuns) {
+  world_.RunTasks();
+  Make(2, [](pb::Service& service) { service.clear_spec_version(); });
+  const auto before = world_.Running("web");
+  world_.UpdateService("web", [](pb::ServiceSpec& spec) {
+    spec.mutable_task()->mutable_container()->mutable_pull_options()->set_registry_auth("new");
+  });
+  world_.sim().RunFor(10s);
+  EXPECT_EQ(world_.Running("web"), before);
+}
+
+TEST_F(UpdaterTest, AnOldTaskThatNeverStopsDelaysTheNewOneForTheTimeout) {
+  Make(0);
+  orchestrator_->restarts().SetStopTimeoutForTest(500ms);
+  world_.AddNode("n1");
+  world_.UpdateService("web",
+                       [](pb::ServiceSpec& spec) { spec.mutable_replicated()->set_replicas(1); });
+  world_.EditTask(world_.Wanted("web").at(0)->id, [](Task& task) {
+    task.node_id = "n1";
+    task.status.state = pb::RUNNING;
+  });
+  SetImage("new");
+  world_.sim().RunFor(400ms);
+  ASSERT_EQ(world_.Wanted("web").size(), 1u);
+  EXPECT_EQ(world_.Wanted("web")[0]->desired_state, pb::READY);
+  world_.sim().RunFor(200ms);
+  EXPECT_EQ(world_.Wanted("web")[0]->desired_state, pb::RUNNING);
+}
+
+TEST_F(UpdaterTest, TheLogDriverIsTheServicesOrElseTheClusters) {
+  world_.AddCluster([](pb::Cluster& cluster) {
+    cluster.mutable_spec()->mutable_task_defaults()->mutable_log_driver()->set_name("cluster");
+  });
+  world_.RunTasks();
+  Make(1);
+  EXPECT_EQ(world_.Running("web")[0]->extras->log_driver->name(), "cluster");
+  world_.UpdateService("web", [](pb::ServiceSpec& spec) {
+    spec.mutable_task()->mutable_log_driver()->set_name("service");
+  });
+  ASSERT_TRUE(Reaches(pb::UpdateStatus::COMPLETED));
+  EXPECT_EQ(world_.Running("web")[0]->extras->log_driver->name(), "service");
+}
+
+}  // namespace
+}  // namespace swarm::orchestrator

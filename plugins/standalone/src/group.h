@@ -1,0 +1,123 @@
+// A consensus group of one: what is in the synced log is committed.
+//
+// Three loops: `loop_` reports to the store, in log order; `disk_` writes the log, all that has
+// been proposed meanwhile in one go; `background_` writes snapshots and reads old entries, which
+// may take long.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "opening.h"
+#include "options.h"
+#include "proposals.h"
+#include "swarm/consensus.h"
+#include "swarm/log.h"
+#include "swarm/runtime.h"
+#include "wal/key_rotation.h"
+#include "wal/storage.h"
+
+namespace swarm::standalone {
+
+class Group : public std::enable_shared_from_this<Group> {
+ public:
+  Group(Runtime& runtime, Options options, Logger log);
+
+  // [main] As swarm::Consensus and swarm::Instance have them.
+  void Attach(ReplicatedState& state) { state_ = &state; }
+  void Start(Function<void(Status)> done);
+  void Stop();
+
+  // [any]
+  Result<ProposalEpoch> OpenEpoch(LeaderEpoch leadership);
+  void Propose(ProposalEpoch epoch, Sequence sequence, std::string changes);
+  LeaderInfo Leader() const;
+  std::vector<Member> Members() const;
+  Index CommitIndex() const { return Index(commit_.load()); }
+  void ReadLog(Index from, Index to, Function<void(Result<std::vector<CommittedEntry>>)> done);
+
+ private:
+  // What others ask for while the group runs.
+  struct Shown {
+    Member self;
+    SteadyTime leaderless_since;
+    Index compacted;  // entries up to here are no longer to be read
+    bool started = false;
+  };
+
+  // [disk]
+  void Open(Function<void(Status)> done);
+  void WriteNext();
+  void Write(Batch batch);
+  void Fail(const Status& why);
+  void ScheduleZeros();
+  // [loop]
+  void BeginReplay(OpenedGroup opened);
+  void ReplayNext();
+  void BeginLeading();
+  void Report(std::vector<Proposal> written);
+  void Refuse(std::vector<Refusal> refusals);
+  void StepDown();
+  void SnapshotIfDue();
+  void OnCaptured(Result<StoreImage> image);
+  void OnSnapshotDone(const wal::SnapshotMark& mark);
+  void OnSnapshotFailed(const Status& why);
+  Term TermOf(Index index) const;
+  // [background]
+  void SaveSnapshot(const wal::SnapshotView& snapshot, std::size_t keep);
+  void DropOld(const wal::SnapshotMark& mark, std::size_t keep);
+  Result<std::vector<CommittedEntry>> ReadFromDisk(Index from, Index to);
+
+  // Runs a member function on a loop.
+  template <class Fn>
+  void On(const std::unique_ptr<Loop>& loop, Fn fn) {
+    loop->Post([self = shared_from_this(), fn = std::move(fn)]() mutable { fn(*self); });
+  }
+
+  // Constant after construction.
+  Runtime& runtime_;
+  const Options options_;
+  const Logger log_;
+  ReplicatedState* state_ = nullptr;
+
+  // [any]
+  Proposals proposals_;
+  std::atomic<std::uint64_t> commit_{0};
+  std::atomic<bool> stopping_{false};
+  mutable std::mutex mutex_;
+  Shown shown_;  // guarded by mutex_
+
+  // [disk]
+  std::unique_ptr<wal::Log> wal_;
+  Term term_;
+  RaftId raft_id_;
+  Index last_;
+  std::unique_ptr<Timer> zeros_timer_;
+
+  // [background], and before it runs the disk's.
+  std::unique_ptr<wal::SnapshotFiles> snapshots_;
+
+  // [loop]
+  std::vector<wal::Entry> replay_;
+  std::size_t replayed_ = 0;
+  Function<void(Status)> started_;
+  Membership membership_;
+  std::map<Index, Term> terms_;
+  wal::KeyRotation rotation_;
+  Index snapshot_index_;
+  Index next_snapshot_try_;
+  bool snapshotting_ = false;
+  bool leads_ = false;
+
+  // Last, so that they end first.
+  std::unique_ptr<Loop> loop_;
+  std::unique_ptr<Loop> disk_;
+  std::unique_ptr<Loop> background_;
+};
+
+}  // namespace swarm::standalone

@@ -1,0 +1,24 @@
+// What a standalone group is told.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "wal/storage.h"
+
+namespace swarm::standalone {
+
+struct Options {
+  wal::StorageOptions storage;
+  std::string node_id;
+  std::string address;
+  bool force_new_cluster = false;
+  // A snapshot after so many entries; 0: never.
+  std::uint64_t snapshot_interval = 10'000;
+  std::size_t keep_old_snapshots = 0;
+  // So many entries from before a snapshot stay readable.
+  std::uint64_t log_entries_for_slow_followers = 500;
+};
+
+}  // namespace swarm::standalone

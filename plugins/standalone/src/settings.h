@@ -1,0 +1,28 @@
+// Schema of the plugin's section in the YAML file.
+#pragma once
+
+#include "options.h"
+#include "swarm/settings.h"
+
+namespace swarm::standalone {
+
+inline constexpr SettingDescriptor kSettings[] = {
+    {"snapshot_interval", SettingType::kInteger, "10000",
+     "Log entries after which a snapshot of the store replaces them. 0: never", 0, 1'000'000'000},
+    {"keep_old_snapshots", SettingType::kInteger, "0",
+     "Snapshots kept besides the newest, for going back by hand", 0, 1'000},
+    {"log_entries_for_slow_followers", SettingType::kInteger, "500",
+     "Log entries from before a snapshot that stay readable, for watchers that resume", 0,
+     1'000'000'000},
+    {"segment_bytes", SettingType::kBytes, "64000000",
+     "Size of a log file; each is allocated whole. The default is what etcd's tools expect", 65'536,
+     1'073'741'824},
+    {"zero_ahead_bytes", SettingType::kBytes, "8MiB",
+     "How far the log file is written with zeros in advance, which makes commits faster. 0: not", 0,
+     1'073'741'824},
+    {"fips", SettingType::kBool, "false",
+     "Encrypt the log with Fernet (AES-128) only. Cannot be changed once the log exists"},
+};
+Options ReadOptions(const Settings& settings, const NodeInfo& node);
+
+}  // namespace swarm::standalone

@@ -1,0 +1,182 @@
+// swarmctl cluster: ls, inspect, update.
+#include <map>
+
+#include "command.h"
+#include "external_ca.h"
+#include "table.h"
+#include "words.h"
+
+namespace swarm::ctl {
+namespace {
+
+Status List(Invocation& run) {
+  SWARM_RETURN_IF_ERROR(run.NoArguments("ls"));
+  SWARM_ASSIGN_OR_RETURN(const auto found, run.client.Call<pb::ListClustersResponse>(
+                                               "ListClusters", pb::ListClustersRequest()));
+  Table table = ListTable();
+  table.Header({"ID", "Name"});
+  for (const pb::Cluster& cluster : found.clusters()) {
+    if (run.flags.Bool("quiet")) {
+      run.out += cluster.id() + "\n";
+    } else {
+      table.Row({cluster.id(), cluster.spec().annotations().name()});
+    }
+  }
+  if (!run.flags.Bool("quiet")) run.out += table.Text();
+  return Status::Ok();
+}
+
+void PrintAuthority(const pb::Cluster& cluster, Table& table) {
+  const pb::CAConfig& config = cluster.spec().ca_config();
+  table.Line("Certificate Authority settings:");
+  if (config.has_node_cert_expiry()) {
+    table.Line("  Certificate Validity Duration: " + DurationText(config.node_cert_expiry()));
+  }
+  if (!config.external_cas().empty()) {
+    table.Line("  External CAs:");
+    for (const auto& ca : config.external_cas()) {
+      table.Line("    " + pb::ExternalCA::CAProtocol_Name(ca.protocol()) + ": " + ca.url());
+    }
+  }
+  table.Line("  Join Tokens:");
+  table.Line("    Worker: " + cluster.root_ca().join_tokens().worker());
+  table.Line("    Manager: " + cluster.root_ca().join_tokens().manager());
+}
+
+Status Inspect(Invocation& run) {
+  SWARM_ASSIGN_OR_RETURN(
+      const std::string text,
+      run.OneArgument("cluster name missing", "inspect command takes exactly 1 argument"));
+  SWARM_ASSIGN_OR_RETURN(const pb::Cluster cluster, FindCluster(run.client, text));
+  const pb::ClusterSpec& spec = cluster.spec();
+  Table table = SummaryTable();
+  table.Line("ID\t: " + cluster.id());
+  table.Line("Name\t: " + spec.annotations().name());
+  table.Line("Orchestration settings:");
+  table.Line("  Task history entries: " +
+             std::to_string(spec.orchestration().task_history_retention_limit()));
+  table.Line("Dispatcher settings:");
+  table.Line("  Dispatcher heartbeat period: " +
+             DurationText(spec.dispatcher().heartbeat_period()));
+  PrintAuthority(cluster, table);
+  if (spec.task_defaults().has_log_driver()) {
+    const pb::Driver& driver = spec.task_defaults().log_driver();
+    table.Line("Default Log Driver\t: " + driver.name());
+    const std::map<std::string, std::string> options(driver.options().begin(),
+                                                     driver.options().end());
+    for (const auto& [key, value] : options) {
+      table.Line("  " + key + "\t" + (value.empty() ? "" : ": " + value));
+    }
+  }
+  run.out += table.Text();
+  return Status::Ok();
+}
+
+// `key[=value]` each.
+void SetLogDriver(const Flags& flags, pb::ClusterSpec* spec) {
+  if (!flags.Given("log-driver")) return;
+  auto* driver = spec->mutable_task_defaults()->mutable_log_driver();
+  driver->Clear();
+  driver->set_name(flags.String("log-driver"));
+  for (const std::string& option : flags.Strings("log-opt")) {
+    const auto equal = option.find('=');
+    (*driver->mutable_options())[option.substr(0, equal)] =
+        equal == std::string::npos ? "" : option.substr(equal + 1);
+  }
+}
+
+Status SetAuthority(Invocation& run, pb::ClusterSpec* spec) {
+  if (run.flags.Given("certexpiry")) {
+    SetDuration(run.flags.Time("certexpiry"),
+                spec->mutable_ca_config()->mutable_node_cert_expiry());
+  }
+  if (!run.flags.Given("external-ca")) return Status::Ok();
+  spec->mutable_ca_config()->clear_external_cas();
+  for (const std::string& text : run.flags.Strings("external-ca")) {
+    auto parsed = ParseExternalCa(text);
+    if (!parsed.ok()) return run.Misused(parsed.status().message());
+    *spec->mutable_ca_config()->add_external_cas() = std::move(*parsed);
+  }
+  return Status::Ok();
+}
+
+Status SetRotation(Invocation& run, pb::KeyRotation* rotation) {
+  if (run.flags.Given("rotate-join-token")) {
+    const std::string role = Lower(run.flags.String("rotate-join-token"));
+    if (role == "worker") {
+      rotation->set_worker_join_token(true);
+    } else if (role == "manager") {
+      rotation->set_manager_join_token(true);
+    } else {
+      return run.Misused("--rotate-join-token flag must be followed by 'worker' or 'manager'");
+    }
+  }
+  rotation->set_manager_unlock_key(run.flags.Bool("rotate-unlock-key"));
+  return Status::Ok();
+}
+
+Status Update(Invocation& run) {
+  SWARM_ASSIGN_OR_RETURN(
+      const std::string text,
+      run.OneArgument("cluster name missing", "update command takes exactly 1 argument"));
+  SWARM_ASSIGN_OR_RETURN(const pb::Cluster cluster, FindCluster(run.client, text));
+  pb::UpdateClusterRequest request;
+  request.set_cluster_id(cluster.id());
+  *request.mutable_cluster_version() = cluster.meta().version();
+  pb::ClusterSpec* spec = request.mutable_spec();
+  *spec = cluster.spec();
+  if (run.flags.Given("taskhistory")) {
+    spec->mutable_orchestration()->set_task_history_retention_limit(run.flags.Int("taskhistory"));
+  }
+  if (run.flags.Given("heartbeatperiod")) {
+    SetDuration(run.flags.Time("heartbeatperiod"),
+                spec->mutable_dispatcher()->mutable_heartbeat_period());
+  }
+  if (run.flags.Given("autolock")) {
+    spec->mutable_encryption_config()->set_auto_lock_managers(run.flags.Bool("autolock"));
+  }
+  SWARM_RETURN_IF_ERROR(SetAuthority(run, spec));
+  SetLogDriver(run.flags, spec);
+  SWARM_RETURN_IF_ERROR(SetRotation(run, request.mutable_rotation()));
+  SWARM_ASSIGN_OR_RETURN(const auto response,
+                         run.client.Call<pb::UpdateClusterResponse>("UpdateCluster", request));
+  run.out += response.cluster().id() + "\n";
+  return Status::Ok();
+}
+
+std::vector<FlagSpec> UpdateFlags() {
+  return {
+      {"taskhistory", 0, FlagKind::kInt, "",
+       "Number of historic task entries to retain per slot or node"},
+      {"certexpiry", 0, FlagKind::kDuration, "2160h0m0s",
+       "Duration node certificates will be valid for"},
+      {"external-ca", 0, FlagKind::kRepeated, "",
+       "Specifications of one or more certificate signing endpoints"},
+      {"heartbeatperiod", 0, FlagKind::kDuration, "",
+       "Period when heartbeat is expected to receive from agent"},
+      {"log-driver", 0, FlagKind::kString, "", "Set default log driver for cluster"},
+      {"log-opt", 0, FlagKind::kStrings, "", "Set options for default log driver"},
+      {"rotate-join-token", 0, FlagKind::kString, "", "Rotate join token for worker or manager"},
+      {"rotate-unlock-key", 0, FlagKind::kBool, "", "Rotate manager unlock key"},
+      {"autolock", 0, FlagKind::kBool, "",
+       "Enable or disable manager autolocking (requiring an unlock key to start a stopped "
+       "manager)"},
+  };
+}
+
+}  // namespace
+
+Command ClusterCommands() {
+  const FlagSpec quiet{"quiet", 'q', FlagKind::kBool, "", "Only display IDs"};
+  return {"cluster",
+          {},
+          "",
+          "Cluster management",
+          {},
+          {{"inspect", {}, "<cluster name>", "Inspect a cluster", {}, {}, Inspect},
+           {"ls", {}, "", "List clusters", {quiet}, {}, List},
+           {"update", {}, "<cluster name>", "Update a cluster", UpdateFlags(), {}, Update}},
+          nullptr};
+}
+
+}  // namespace swarm::ctl

@@ -1,0 +1,122 @@
+#include "run.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <condition_variable>
+#include <iostream>
+#include <mutex>
+#include <optional>
+#include <thread>
+
+#include "base/log.h"
+#include "generic/parse.h"
+#include "node/node.h"
+#include "rpc/network.h"
+#include "runtime/production.h"
+
+namespace swarm::daemon {
+namespace {
+
+// SIGINT and SIGTERM, taken by a thread of their own: the first asks the node to stop, a second
+// ends the process at once.
+class Signals {
+ public:
+  // Before any other thread: they inherit the mask.
+  Signals() {
+    signal(SIGPIPE, SIG_IGN);
+    sigemptyset(&set_);
+    for (const int number : {SIGINT, SIGTERM, SIGUSR2}) sigaddset(&set_, number);
+    pthread_sigmask(SIG_BLOCK, &set_, nullptr);
+  }
+
+  void Start(node::Node& node, const Logger& logger) {
+    thread_ = std::thread([this, &node, logger] {
+      int number = 0;
+      while (sigwait(&set_, &number) == 0) {
+        if (number == SIGUSR2) return;
+        if (stopping_.exchange(true)) _exit(128 + number);
+        logger.Info("stopping; a second signal ends at once",
+                    {{"signal", number == SIGINT ? "SIGINT" : "SIGTERM"}});
+        if (const Status status = node.Stop(); !status.ok()) logger.Warn(status.message());
+      }
+    });
+  }
+
+  void Join() {
+    if (!thread_.joinable()) return;
+    pthread_kill(thread_.native_handle(), SIGUSR2);
+    thread_.join();
+  }
+
+ private:
+  sigset_t set_{};
+  std::atomic<bool> stopping_ = false;
+  std::thread thread_;
+};
+
+void WarnOfLocalAddress(const std::string& address) {
+  const std::string host = address.substr(0, address.rfind(':'));
+  if (host.empty() || host == "0.0.0.0" || host == "[::]" || host == "localhost" ||
+      host.rfind("127.", 0) == 0 || host == "[::1]") {
+    std::cout << "Warning: Specifying a valid address with --listen-remote-api may be necessary "
+                 "for other managers to reach this one."
+              << std::endl;
+  }
+}
+
+int Fail(const Logger& logger, const Status& status) {
+  std::cerr << "Error: " << status.message() << std::endl;
+  logger.Error(status.message());
+  return 1;
+}
+
+}  // namespace
+
+int RunNode(config::NodeConfig config) {
+  Signals signals;
+  const auto level = ParseLogLevel(config.log.level);
+  if (!level.ok()) return Fail(Logger(), level.status());
+  const LogFormat format = config.log.format == "json" ? LogFormat::kJson : LogFormat::kText;
+  const Logger logger = MakeLogger({*level, format});
+  RouteProtobufLog(logger);
+  auto generic_resources = generic::Parse(config.node.generic_resources);
+  if (!generic_resources.ok()) return Fail(logger, generic_resources.status());
+  WarnOfLocalAddress(config.listen.remote);
+
+  auto runtime = MakeRuntime({});
+  rpc::NetworkOptions network_options;
+  network_options.logger = logger;
+  auto network = rpc::MakeNetwork(std::move(network_options));
+
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::optional<Status> closed;
+  node::NodeSetup setup;
+  setup.config = std::move(config);
+  setup.runtime = runtime.get();
+  setup.network = network.get();
+  setup.listeners = node::MakeListeners(*runtime, logger);
+  setup.logger = logger;
+  setup.generic_resources = std::move(*generic_resources);
+  setup.on_closed = [&](Status why) {
+    const std::lock_guard lock(mutex);
+    closed = std::move(why);
+    changed.notify_all();
+  };
+  auto node = node::Node::Make(std::move(setup));
+  if (!node.ok()) return Fail(logger, node.status());
+  if (const Status started = (*node)->Start(); !started.ok()) return Fail(logger, started);
+  signals.Start(**node, logger);
+
+  std::unique_lock lock(mutex);
+  changed.wait(lock, [&] { return closed.has_value(); });
+  lock.unlock();
+  signals.Join();
+  node->reset();
+  return closed->ok() ? 0 : Fail(logger, *closed);
+}
+
+}  // namespace swarm::daemon

@@ -1,0 +1,41 @@
+// One real manager in a folder of its own, driven through the real swarmctl.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "support/process.h"
+
+namespace swarm::test {
+
+class Manager {
+ public:
+  // Nothing runs until Start. Every manager process and all its tasks end with this object.
+  Manager();
+  ~Manager();
+
+  // Starts swarmd on this folder and waits until the node is ready; `arguments` are added.
+  // Whether it got there; log() tells more.
+  bool Start(const std::vector<std::string>& arguments = {});
+  // The same with a YAML file's text.
+  bool StartWithConfig(const std::string& yaml);
+  Process& process() { return *process_; }
+
+  Finished Ctl(std::vector<std::string> arguments);
+  // Rows of `task ls` whose observed state is `state`.
+  int TasksIn(const std::string& state);
+
+  std::string log() const;
+  std::string socket() const { return folder_ / "swarmd.sock"; }
+  std::string state() const { return folder_ / "state"; }
+  std::string log_path() const { return folder_ / "swarmd.log"; }
+  const TemporaryFolder& folder() const { return folder_; }
+
+ private:
+  bool AwaitReady(std::size_t from);
+  TemporaryFolder folder_;
+  std::unique_ptr<Process> process_;
+};
+
+}  // namespace swarm::test
