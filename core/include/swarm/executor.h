@@ -47,9 +47,10 @@ struct StepResult {
 using StepDone = Function<void(StepResult)>;
 
 struct LogLine {
+  // When it was written; the same each time it is read, and never less than the line's before.
   std::int64_t unix_nanos = 0;
   bool standard_error = false;
-  std::string data;
+  std::string data;  // as written, with its newline; a very long line may come in pieces
 };
 
 // Secrets and configs a task may use. Threading: [any].
@@ -95,8 +96,11 @@ class SWARM_EXPORT Controller {
 class SWARM_EXPORT LogSource {
  public:
   virtual ~LogSource();
-  // Calls `line` for each line and `done` at the end; destroying the returned object stops it.
-  // tail: 0 all, n < 0 only the last -n-1 lines.
+  // Calls `line` for each line and `done` at the end, from any thread; destroying the returned
+  // object, which is done before the controller is closed, stops it: a callback under way may
+  // still end. With `follow` the end is the task's. Nothing to read yet is an error (NotFound); the
+  // agent asks again. A reader that cannot keep up lets go and begins again at its last line.
+  // tail: 0 all, n < 0 only the last -n-1 lines. since: only lines written then or later; 0 all.
   virtual std::shared_ptr<void> Logs(bool follow, std::int64_t tail, std::int64_t since_unix_nanos,
                                      Function<void(LogLine)> line,
                                      Function<void(Status)> done) noexcept = 0;
