@@ -67,7 +67,7 @@ class BodySource {
   };
   virtual ~BodySource() = default;
   // On the reactor's thread; must not block.
-  virtual Part Read(std::span<char> out) noexcept = 0;
+  virtual Part Read(std::span<std::byte> out) noexcept = 0;
 };
 
 struct Request {

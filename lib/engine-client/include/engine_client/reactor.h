@@ -46,7 +46,7 @@ class Reactor {
   virtual ~Reactor() = default;
 
   // Does not connect yet. InvalidArgument for options that do not fit or TLS files that cannot be
-  // used.
+  // read.
   virtual Result<std::unique_ptr<Client>> NewClient(ClientOptions options) noexcept = 0;
   // Whether the caller is a callback of this reactor.
   virtual bool InThread() const noexcept = 0;
