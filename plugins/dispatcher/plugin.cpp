@@ -6,7 +6,7 @@
 namespace {
 
 constexpr swarm::UnitDescriptor kUnits[] = {
-    {"dispatcher/1", swarm::Scope::kLeader, "store/1,consensus/1", "",
+    {"dispatcher/1", swarm::Scope::kLeader, "store/1,consensus/1", "logbroker",
      swarm::dispatcher::Dispatcher::Create},
 };
 

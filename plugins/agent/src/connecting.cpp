@@ -33,6 +33,7 @@ void Core::OnRegistered() {
   });
   // A new manager may have missed what the last one was told.
   worker_->ReportAll();
+  logs_->Begin(session_->channel());
   if (parts_.parameters.events) parts_.parameters.events->OnSession();
 }
 
@@ -40,6 +41,7 @@ void Core::OnSessionEnd(const Status& why) {
   if (stopped_) return;
   registered_ = false;
   reporter_->End();
+  logs_->End();
   if (auto session = std::exchange(session_, nullptr)) {
     parts_.parameters.managers->Report(session->channel(), false);
     // The session is still on the stack.
@@ -58,6 +60,7 @@ void Core::OnSessionEnd(const Status& why) {
 void Core::Restart() {
   registered_ = false;
   reporter_->End();
+  logs_->End();
   if (auto session = std::exchange(session_, nullptr)) session->Close();
   Connect(Duration::zero());
 }

@@ -24,7 +24,11 @@ void Core::Start(Function<void(Status)> done) {
   worker_ = std::make_shared<Worker>(Worker::Parts{
       parts_.loop, parts_.post, clock, parts_.log, parts_.options, p.node_id, p.executors, writer_,
       [this](const std::string& id, const pb::TaskStatus& s) { reporter_->Report(id, s); },
-      [this](const std::string& id) { reporter_->Forget(id); }});
+      [this](const std::string& id) { reporter_->Forget(id); },
+      [this](const std::string& id) { logs_->OnTask(id); },
+      [this](const std::string& id) { logs_->OnTaskGoing(id); }});
+  logs_ = std::make_shared<LogSubscriptions>(LogSubscriptions::Parts{
+      parts_.loop, parts_.post, parts_.log, parts_.options, p.node_id, *worker_});
   // Tasks that were here before need the description for their templates.
   Describe([weak = weak_from_this(), done = std::move(done)]() mutable {
     auto self = weak.lock();
@@ -137,6 +141,7 @@ void Core::Stop(Function<void()> done) {
   describe_limit_.reset();
   if (described_) std::exchange(described_, nullptr)();
   reporter_->End();
+  logs_->End();
   if (session_) session_->Close();
   session_.reset();
   EndLeaving({Code::kCancelled, "agent: closed"});

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "log_subscriptions.h"
 #include "options.h"
 #include "poster.h"
 #include "reporter.h"
@@ -60,6 +61,7 @@ class Core : public std::enable_shared_from_this<Core> {
   std::shared_ptr<TaskWriter> writer_;
   std::shared_ptr<Reporter> reporter_;
   std::shared_ptr<Worker> worker_;
+  std::shared_ptr<LogSubscriptions> logs_;
 
   std::shared_ptr<const pb::NodeDescription> description_;  // never null
   std::unique_ptr<Timer> describe_timer_;

@@ -30,6 +30,10 @@ constexpr SettingDescriptor kSettings[] = {
     {"writer_idle", SettingType::kDuration, "1s",
      "How long the thread that writes the task file waits for more before it ends", kMillisecond,
      kHour},
+    {"log_buffer", SettingType::kBytes, "1MiB",
+     "Output of tasks that waits to be sent, for each client that asked for it; when it is full "
+     "reading pauses",
+     4 << 10, std::int64_t{1} << 30},
 };
 constexpr std::size_t kSettingCount = std::size(kSettings);
 
@@ -43,6 +47,7 @@ Options Options::From(const Settings& settings) {
   o.retry_maximum = settings.GetDuration("retry_maximum");
   o.leave_timeout = settings.GetDuration("leave_timeout");
   o.writer_idle = settings.GetDuration("writer_idle");
+  o.log_buffer = static_cast<std::size_t>(settings.GetInteger("log_buffer"));
   return o;
 }
 

@@ -17,6 +17,7 @@ struct Options {
   Duration retry_maximum{};
   Duration leave_timeout{};
   Duration writer_idle{};
+  std::size_t log_buffer = 0;
 
   static Options From(const Settings& settings);
 };

@@ -39,6 +39,8 @@ class TaskRunner : public std::enable_shared_from_this<TaskRunner> {
   void Close(bool remove, Function<void()> done);
 
   const pb::TaskStatus& status() const { return status_; }
+  // Null when the task's output cannot be read. Not to be used any more once Close was called.
+  LogSource* log_source() const { return dynamic_cast<LogSource*>(controller_.get()); }
   pb::TaskState desired() const { return desired_; }
 
  private:

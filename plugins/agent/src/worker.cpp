@@ -112,6 +112,7 @@ void Worker::Resolve(const std::string& id, Entry* entry, pb::Task task) {
   entry->runner = std::make_shared<TaskRunner>(std::move(parts), std::move(*controller), desired,
                                                std::move(status));
   entry->runner->Begin();
+  parts_.touched(id);
 }
 
 Result<std::unique_ptr<Controller>> Worker::MakeController(const Entry& entry, pb::Task* task) {
@@ -150,6 +151,23 @@ void Worker::SetStatus(const std::string& id, const pb::TaskStatus& status) {
   found->second.status = status;
   parts_.writer->Append({TaskRecord::Kind::kStatus, id, status.SerializeAsString()});
   parts_.report(id, status);
+  parts_.touched(id);
+}
+
+std::vector<std::string> Worker::TaskIds() const {
+  std::vector<std::string> out;
+  for (const auto& [id, entry] : tasks_) out.push_back(id);
+  return out;
+}
+
+std::optional<LogTask> Worker::FindTask(const std::string& id) const {
+  const auto found = tasks_.find(id);
+  if (found == tasks_.end()) return std::nullopt;
+  const Entry& entry = found->second;
+  pb::Task task;
+  if (!task.ParseFromString(*entry.data)) return std::nullopt;
+  return LogTask{id, std::move(*task.mutable_service_id()), entry.status.state(),
+                 entry.runner ? entry.runner->log_source() : nullptr};
 }
 
 void Worker::ReportAll() {
@@ -169,6 +187,7 @@ void Worker::Remove(const std::string& id) {
 }
 
 void Worker::EndRunner(const std::string& id, std::shared_ptr<TaskRunner> runner, bool remove) {
+  parts_.going(id);
   auto& slot = ending_[id];
   slot = std::move(runner);
   slot->Close(remove, [weak = weak_from_this(), id, remove] {

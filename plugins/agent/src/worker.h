@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "dependencies.h"
+#include "log_tasks.h"
 #include "options.h"
 #include "poster.h"
 #include "swarm/executor.h"
@@ -20,7 +21,7 @@
 
 namespace swarm::agent {
 
-class Worker : public std::enable_shared_from_this<Worker> {
+class Worker final : public LogTasks, public std::enable_shared_from_this<Worker> {
  public:
   struct Parts {
     Loop& loop;
@@ -34,6 +35,9 @@ class Worker : public std::enable_shared_from_this<Worker> {
     // A task's status is to be told; or the task is no longer ours.
     Function<void(const std::string& id, const pb::TaskStatus& status)> report;
     Function<void(const std::string& id)> forget;
+    // A task is new or its status has changed; its controller is about to be closed.
+    Function<void(const std::string& id)> touched;
+    Function<void(const std::string& id)> going;
   };
   explicit Worker(Parts parts) : parts_(std::move(parts)) {}
 
@@ -52,6 +56,9 @@ class Worker : public std::enable_shared_from_this<Worker> {
   void Close(Function<void()> done);
 
   std::size_t task_count() const { return tasks_.size(); }
+
+  std::vector<std::string> TaskIds() const override;
+  std::optional<LogTask> FindTask(const std::string& id) const override;
 
  private:
   // Of tasks there are many on a node: all but the status is kept serialised.

@@ -12,6 +12,20 @@
 
 namespace swarm::agent {
 
+// One reading of a task's output.
+struct FakeReading {
+  bool follow = false;
+  std::int64_t tail = 0;
+  std::int64_t since = 0;
+  Function<void(LogLine)> line;
+  Function<void(Status)> done;
+  std::shared_ptr<bool> open = std::make_shared<bool>(true);
+
+  void Say(std::int64_t time, const std::string& text, bool error = false) {
+    line({time, error, text});
+  }
+};
+
 // What is known of one task, also after its controller is gone.
 struct FakeTask {
   std::vector<std::string> calls;  // "prepare", "start", ...
@@ -21,8 +35,10 @@ struct FakeTask {
   pb::Task made_from;
   std::shared_ptr<const Dependencies> dependencies;
   std::optional<pb::ContainerStatus> container;
+  std::vector<std::shared_ptr<FakeReading>> readings;
   bool closed = false;
-  bool overlapped = false;  // two operations at a time
+  bool read_when_closed = false;  // a reading was not let go of before
+  bool overlapped = false;        // two operations at a time
 
   void End(StepResult result) {
     running.clear();
@@ -52,7 +68,7 @@ class FakeExecutor final : public Executor {
   }
 };
 
-class FakeController final : public Controller {
+class FakeController final : public Controller, public LogSource {
  public:
   FakeController(FakeExecutor& executor, FakeTask& task) : executor_(executor), task_(task) {
     executor_.live_controllers += 1;
@@ -75,10 +91,23 @@ class FakeController final : public Controller {
   }
   void Close(Function<void()> done) noexcept override {
     task_.closed = true;
+    for (const auto& reading : task_.readings) task_.read_when_closed |= *reading->open;
     done();
   }
   std::optional<pb::ContainerStatus> ContainerStatus() noexcept override { return task_.container; }
   std::optional<pb::PortStatus> PortStatus() noexcept override { return std::nullopt; }
+  std::shared_ptr<void> Logs(bool follow, std::int64_t tail, std::int64_t since,
+                             Function<void(LogLine)> line,
+                             Function<void(Status)> done) noexcept override {
+    auto reading = std::make_shared<FakeReading>();
+    reading->follow = follow;
+    reading->tail = tail;
+    reading->since = since;
+    reading->line = std::move(line);
+    reading->done = std::move(done);
+    task_.readings.push_back(reading);
+    return std::shared_ptr<void>(reading.get(), [reading](void*) { *reading->open = false; });
+  }
 
  private:
   void Begin(const std::string& name, StepDone done) {

@@ -27,6 +27,19 @@ TEST(AgentSessionTest, HostnameOfTheNodeWins) {
   EXPECT_EQ(rig.manager.session_requests.at(0).description().hostname(), "mine");
 }
 
+TEST(AgentSessionTest, OffersWhatTheDefaultExecutorDescribesAlone) {
+  Rig rig;
+  rig.executor.description->mutable_resources()->set_nano_cpus(4'000'000'000);
+  (*rig.executor.description->mutable_engine()->mutable_labels())["default"] = "yes";
+  rig.other.description->mutable_resources()->set_nano_cpus(99'000'000'000);
+  rig.other.description->mutable_engine()->add_plugins()->set_name("of the other");
+  rig.Start();
+  const auto& offered = rig.manager.session_requests.at(0).description();
+  EXPECT_EQ(offered.resources().nano_cpus(), 4'000'000'000);
+  EXPECT_EQ(offered.engine().labels().at("default"), "yes");
+  EXPECT_EQ(offered.engine().plugins_size(), 0);
+}
+
 TEST(AgentSessionTest, OffersTheNodesGenericResourcesOnce) {
   Rig rig;
   auto* gpu = rig.parameters.generic_resources.emplace_back().mutable_discrete_resource_spec();

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "sim_log.h"
+
 namespace swarm::executor_sim {
 namespace {
 
@@ -29,6 +31,7 @@ std::optional<pb::ContainerStatus> StatusOf(const Handle& handle) {
 
 SimCore::SimCore(Runtime& runtime, SimOptions options)
     : options_(std::move(options)),
+      clock_(runtime.clock()),
       loop_(runtime.NewLoop("executor-sim", LoopKind::kShared)),
       random_(runtime.NewRandom()) {}
 
@@ -112,6 +115,7 @@ void SimCore::Launch(const HandlePtr& handle) {
   const Overrides& over = OverridesOf(*handle);
   SimContainer& container = *handle->container;
   container.pid = next_pid_++;
+  container.started_at = clock_.Now();
   container.phase = Phase::kRunning;
   const Duration run = Draw(options_.run, over.run);
   const Duration sick = over.unhealthy_after.value_or(options_.unhealthy_after);
@@ -134,8 +138,12 @@ void SimCore::Launch(const HandlePtr& handle) {
 void SimCore::Exit(SimContainer& container, int code) {
   if (container.phase.load() == Phase::kExited) return;
   container.exit_code = code;
+  container.ended_at = clock_.Now();
   container.phase = Phase::kExited;
   container.end.reset();
+  for (const auto& weak : std::exchange(container.readers, {})) {
+    if (const auto reader = weak.lock()) reader->OnExit(*container.ended_at);
+  }
   // Whoever waits asks again, and is told how it ended.
   if (const auto waiter = std::exchange(container.waiter, nullptr)) waiter->End(StepResult::Ok());
 }
@@ -203,6 +211,8 @@ void SimCore::Remove(const HandlePtr& handle, StepDone done) {
   SimContainer& container = *handle->container;
   if (container.phase.load() == Phase::kRunning) Exit(container, kKilled);
   container.phase = Phase::kAbsent;
+  container.started_at.reset();
+  container.ended_at.reset();
   operation->End(StepResult::Ok());
 }
 
@@ -211,6 +221,16 @@ void SimCore::Cancel(const HandlePtr& handle) {
   const auto operation = std::exchange(handle->running, nullptr);
   if (handle->container->waiter == operation) handle->container->waiter.reset();
   operation->End(StepResult::Failed({Code::kCancelled, "operation cancelled"}));
+}
+
+void SimCore::Read(const HandlePtr& handle, const std::shared_ptr<SimLog>& reader) {
+  SimContainer& container = *handle->container;
+  if (!container.started_at) {
+    return reader->Fail({Code::kNotFound, "sim: the task has written nothing yet"});
+  }
+  std::erase_if(container.readers, [](const auto& weak) { return weak.expired(); });
+  if (!container.ended_at) container.readers.push_back(reader);
+  reader->Begin(*container.started_at, container.ended_at, OverridesOf(*handle).log);
 }
 
 void SimCore::Clear() {

@@ -10,6 +10,7 @@
 #include <string>
 #include <unordered_map>
 #include <utility>
+#include <vector>
 
 #include "sim_options.h"
 #include "swarm/executor.h"
@@ -20,16 +21,20 @@ namespace swarm::executor_sim {
 enum class Phase : std::uint8_t { kAbsent, kPrepared, kRunning, kExited };
 
 class Operation;
+class SimLog;
 
 // Written on the loop; `phase` and `exit_code` are read from any thread.
 struct SimContainer {
   std::atomic<Phase> phase{Phase::kAbsent};
   std::atomic<int> exit_code{0};
   std::int32_t pid = 0;
+  std::optional<WallTime> started_at;  // for its output
+  std::optional<WallTime> ended_at;
   bool unhealthy = false;
   int prepare_attempts = 0;
-  std::unique_ptr<Timer> end;         // its own end, if it has one
-  std::shared_ptr<Operation> waiter;  // the Wait under way
+  std::unique_ptr<Timer> end;                  // its own end, if it has one
+  std::shared_ptr<Operation> waiter;           // the Wait under way
+  std::vector<std::weak_ptr<SimLog>> readers;  // of its output, to be told that it has ended
 };
 
 // One operation of one controller. Ends exactly once.
@@ -65,6 +70,8 @@ class SimCore : public std::enable_shared_from_this<SimCore> {
 
   // [any] The loop all this runs on.
   Loop& loop() { return *loop_; }
+  // [any]
+  const Clock& clock() const { return clock_; }
   // [any] Constant.
   const SimOptions& options() const { return options_; }
 
@@ -77,6 +84,8 @@ class SimCore : public std::enable_shared_from_this<SimCore> {
   void Terminate(const HandlePtr& handle, StepDone done);
   void Remove(const HandlePtr& handle, StepDone done);
   void Cancel(const HandlePtr& handle);
+  // Begins to give out the container's output.
+  void Read(const HandlePtr& handle, const std::shared_ptr<SimLog>& reader);
   // Drops every container, as a machine that dies does.
   void Clear();
 
@@ -95,6 +104,7 @@ class SimCore : public std::enable_shared_from_this<SimCore> {
   StepResult Outcome(const Handle& handle) const;
 
   const SimOptions options_;
+  const Clock& clock_;
   std::unique_ptr<Loop> loop_;
   std::unique_ptr<Random> random_;
   // New controllers are made on any thread, so finding a container takes a lock; nothing is called

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "sim_log.h"
+
 namespace swarm::executor_sim {
 namespace {
 
@@ -14,7 +16,7 @@ Duration GraceOf(const pb::Task& task) {
   return std::chrono::seconds(grace.seconds()) + std::chrono::nanoseconds(grace.nanos());
 }
 
-class SimController final : public Controller {
+class SimController final : public Controller, public LogSource {
  public:
   SimController(std::shared_ptr<SimCore> core, HandlePtr handle)
       : core_(std::move(core)), handle_(std::move(handle)) {}
@@ -43,6 +45,19 @@ class SimController final : public Controller {
     return StatusOf(*handle_);
   }
   std::optional<pb::PortStatus> PortStatus() noexcept override { return std::nullopt; }
+  std::shared_ptr<void> Logs(bool follow, std::int64_t tail, std::int64_t since_unix_nanos,
+                             Function<void(LogLine)> line,
+                             Function<void(Status)> done) noexcept override {
+    auto reader = std::make_shared<SimLog>(core_->loop(), core_->clock(),
+                                           SimLog::Wish{follow, tail, since_unix_nanos},
+                                           std::move(line), std::move(done));
+    Post([reader](SimCore& core, const HandlePtr& handle) { core.Read(handle, reader); });
+    // Let go of from any thread; what it holds is the loop's.
+    return std::shared_ptr<void>(reader.get(), [core = core_, reader](void*) {
+      reader->Stop();
+      core->loop().Post([core, reader] { reader->Close(); });
+    });
+  }
 
  private:
   template <class Fn>

@@ -39,6 +39,18 @@ Status Apply(std::string_view key, const std::string& value, Overrides& out) {
   if (key == "prepare-error") return out.prepare_error = value, Status::Ok();
   if (key == "start-error") return out.start_error = value, Status::Ok();
   if (key == "stop-error") return out.stop_error = value, Status::Ok();
+  if (key == "log") return out.log.text = value, Status::Ok();
+  if (key == "log-error") return out.log.error = value, Status::Ok();
+  if (key == "log-interval") {
+    SWARM_ASSIGN_OR_RETURN(out.log.interval, ParseDuration(value));
+    return Status::Ok();
+  }
+  if (key == "log-lines" || key == "log-stderr") {
+    SWARM_ASSIGN_OR_RETURN(const int number, ParseInt(value));
+    if (number < 0) return {Code::kInvalidArgument, "\"" + value + "\" is below 0"};
+    (key == "log-lines" ? out.log.lines : out.log.stderr_every) = number;
+    return Status::Ok();
+  }
   if (key == "exit" || key == "stop-exit" || key == "prepare-retries") {
     SWARM_ASSIGN_OR_RETURN(const int number, ParseInt(value));
     if (key == "exit") out.exit_code = number;
@@ -49,7 +61,8 @@ Status Apply(std::string_view key, const std::string& value, Overrides& out) {
   return {Code::kInvalidArgument,
           "no such label; known are sim.prepare-delay, sim.start-delay, sim.run, sim.stop-delay, "
           "sim.unhealthy-after, sim.exit, sim.stop-exit, sim.prepare-retries, sim.resolve-error, "
-          "sim.prepare-error, sim.start-error, sim.stop-error"};
+          "sim.prepare-error, sim.start-error, sim.stop-error, sim.log, sim.log-lines, "
+          "sim.log-interval, sim.log-stderr, sim.log-error"};
 }
 
 }  // namespace

@@ -45,6 +45,15 @@ struct SimOptions {
 
 SimOptions OptionsFromSettings(const Settings& settings);
 
+// What a task writes: `lines` at once when it starts, then one after each `interval`.
+struct LogScript {
+  std::string text = "line";
+  std::int64_t lines = 0;
+  Duration interval{};            // zero: none
+  std::int64_t stderr_every = 0;  // each so many-th line goes to standard error; 0: none
+  std::string error;              // reading fails with it
+};
+
 // What the labels "sim.*" of a task's container ask for.
 struct Overrides {
   std::optional<Duration> prepare;
@@ -58,6 +67,7 @@ struct Overrides {
   std::string prepare_error;
   std::string start_error;
   std::string stop_error;
+  LogScript log;
   int prepare_retries = 0;  // so many attempts fail for a time, then it works
 };
 
