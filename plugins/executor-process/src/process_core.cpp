@@ -1,184 +1,191 @@
 #include "process_core.h"
 
-#include <signal.h>
+#include <fcntl.h>
+#include <stdio.h>
 
 #include <utility>
+
+#include "groups.h"
+#include "system.h"
 
 namespace swarm::executor_process {
 namespace {
 
-StepResult Fail(std::string text) { return StepResult::Failed({Code::kUnknown, std::move(text)}); }
+std::string ReadWhole(const char* path) {
+  const Descriptor file(open(path, O_RDONLY | O_CLOEXEC));
+  return file ? ReadAll(file.get()) : "";
+}
+
+// The same for the same folder in every process: FNV-1a.
+std::string ShortHash(const std::string& text) {
+  std::uint64_t hash = 14695981039346656037ULL;
+  for (const unsigned char c : text) hash = (hash ^ c) * 1099511628211ULL;
+  char out[17];
+  snprintf(out, sizeof out, "%016llx", static_cast<unsigned long long>(hash));
+  return std::string(out, 8);
+}
 
 }  // namespace
 
-ProcessCore::ProcessCore(Runtime& runtime, Logger logger, std::string state_dir)
+ProcessCore::ProcessCore(Runtime& runtime, Logger logger, NodeRules rules, Duration orphans_after)
     : logger_(std::move(logger)),
       files_(runtime.files()),
-      state_dir_(std::move(state_dir)),
+      rules_(std::move(rules)),
+      orphans_after_(orphans_after),
       watcher_(runtime),
       loop_(runtime.NewLoop("executor-process", LoopKind::kBlocking)) {}
 
 Status ProcessCore::Start(const std::string& configured_helper) {
   SWARM_ASSIGN_OR_RETURN(helper_, FindHelper(files_, configured_helper));
-  SWARM_RETURN_IF_ERROR(files_.CreateDirectory(state_dir_, 0700));
-  return watcher_.Start();
+  SWARM_RETURN_IF_ERROR(files_.CreateDirectory(rules_.state_dir, 0711));
+  SWARM_RETURN_IF_ERROR(files_.CreateDirectory(rules_.state_dir + "/tasks", 0711));
+  SWARM_RETURN_IF_ERROR(files_.CreateDirectory(rules_.state_dir + "/volumes", 0711));
+  rules_.permissions = OwnPermissions();
+  rules_.group_suffix = "." + ShortHash(rules_.state_dir);
+  rules_.groups = ControlGroups::Detect(ReadWhole("/proc/self/mountinfo"), rules_.cgroup_parent);
+  logger_.Debug("control groups", {{"found", rules_.groups.Describe()}});
+  SWARM_RETURN_IF_ERROR(watcher_.Start());
+  loop_->Post([this] { RemoveEmptyGroups(); });
+  if (orphans_after_ > Duration::zero()) {
+    sweep_ = loop_->After(orphans_after_, [this] { SweepOrphans(); });
+  }
+  return Status::Ok();
 }
 
 void ProcessCore::Stop() {
-  watcher_.Stop();
+  if (std::exchange(stopped_, true)) return;
   loop_->Stop();
+  watcher_.Stop();
+  // They are on their way to the background; not to leave zombies.
+  for (auto& [pid, launching] : launching_) {
+    launching.watch.reset();
+    (void)Finish(std::move(launching.helper));
+  }
+  launching_.clear();
+  sweep_.reset();
+  rules_.groups.RemoveParents();
 }
 
-void ProcessCore::Enter(const HandlePtr& handle, StepDone done) {
-  ++handle->operation;
-  handle->done = std::move(done);
-}
-
-void ProcessCore::End(const HandlePtr& handle, StepResult result) {
-  handle->kill.reset();
-  ++handle->operation;
-  if (handle->done) std::exchange(handle->done, nullptr)(std::move(result));
+void ProcessCore::Claim(const std::string& task_id) {
+  const std::lock_guard lock(mutex_);
+  if (!swept_) claimed_.insert(task_id);
 }
 
 ProcessView ProcessCore::Look(const HandlePtr& handle) {
-  const ProcessView view = handle->folder.Inspect();
+  ProcessView view = handle->folder.Inspect();
   std::optional<pb::ContainerStatus> status;
-  if (view.state > ProcessState::kPrepared) {
+  std::unique_ptr<pb::PortStatus> ports;
+  const bool running = view.state == ProcessState::kRunning;
+  if (running || view.state == ProcessState::kExited || view.state == ProcessState::kLost) {
     status.emplace();
     status->set_container_id(handle->task_id);
-    if (view.state == ProcessState::kRunning) status->set_pid(view.record.process);
-    if (view.state == ProcessState::kExited) status->set_exit_code(view.exit_code);
+    if (running) status->set_pid(view.record.process);
+    if (view.state == ProcessState::kExited) status->set_exit_code(view.exit.code);
   }
+  if (running && !handle->manners.ports.empty()) {
+    ports = std::make_unique<pb::PortStatus>();
+    for (const pb::PortConfig& port : handle->manners.ports) *ports->add_ports() = port;
+  }
+  // It is started once at most.
+  if (view.state > ProcessState::kStarting) handle->beginning.reset();
   const std::lock_guard lock(handle->mutex);
   handle->status = std::move(status);
+  handle->ports = std::move(ports);
   return view;
 }
 
-void ProcessCore::Prepare(const HandlePtr& handle, StepDone done) {
-  Enter(handle, std::move(done));
-  const Status made = handle->folder.Create();
-  if (!made.ok()) return End(handle, StepResult::Failed(made));
-  Look(handle);
-  End(handle, StepResult::Ok());
-}
-
-void ProcessCore::Begin(const HandlePtr& handle, StepDone done) {
-  Enter(handle, std::move(done));
-  const ProcessView before = Look(handle);
-  if (before.state == ProcessState::kAbsent) {
-    return End(handle, Fail("the task's folder is gone: " + handle->folder.path()));
-  }
-  // Running and ended ones are adopted; Wait tells how they end.
-  if (before.state != ProcessState::kPrepared) return End(handle, StepResult::Ok());
-  (void)files_.Remove(handle->folder.file("error"));
-  const Status launched = Launch(helper_, handle->spec, handle->folder);
-  if (launched.code() == Code::kUnavailable) return End(handle, StepResult::Retry(launched));
-  if (!launched.ok()) return End(handle, StepResult::Failed(launched));
-  const ProcessView after = Look(handle);
-  if (after.state == ProcessState::kPrepared) {
-    const std::string why = handle->folder.StartError();
-    return End(handle, Fail(why.empty() ? "the helper program " + helper_ + " failed" : why));
-  }
-  logger_.Debug("process started",
-                {{"task.id", handle->task_id}, {"pid", std::to_string(after.record.process)}});
-  End(handle, StepResult::Ok());
-}
-
-void ProcessCore::Wait(const HandlePtr& handle, StepDone done) {
-  Enter(handle, std::move(done));
-  Await(handle, Then::kTellOutcome);
-}
-
-void ProcessCore::Await(const HandlePtr& handle, Then then) {
-  ProcessView view = Look(handle);
-  if (view.state == ProcessState::kRunning) {
-    const bool watched =
-        watcher_.Watch(view.record.supervisor, view.record.supervisor_start,
-                       [weak = weak_from_this(), weak_handle = std::weak_ptr(handle),
-                        operation = handle->operation, then] {
-                         const auto self = weak.lock();
-                         if (!self) return;
-                         self->loop_->Post([weak, weak_handle, operation, then] {
-                           const auto self = weak.lock();
-                           const auto handle = weak_handle.lock();
-                           if (self && handle && handle->operation == operation)
-                             self->Await(handle, then);
-                         });
-                       });
-    if (watched) return;
-    view = Look(handle);
-    if (view.state == ProcessState::kRunning) {
-      return End(handle, StepResult::Retry({Code::kUnavailable, "cannot watch the process"}));
+Result<std::string> ProcessCore::PlanWithFiles(const Handle::Beginning& beginning) const {
+  if (beginning.sources.empty()) return beginning.plan;
+  std::optional<Plan> plan = DecodePlan(beginning.plan);
+  SWARM_CHECK(plan && plan->files.size() == beginning.sources.size(), "a plan is read as written");
+  for (std::size_t i = 0; i < beginning.sources.size(); ++i) {
+    const TaskSetup::Source& source = beginning.sources[i];
+    if (!beginning.dependencies) {
+      return Status(Code::kNotFound,
+                    (source.secret ? "secret " : "config ") + source.id + " not found");
+    }
+    if (source.secret) {
+      SWARM_ASSIGN_OR_RETURN(const auto secret, beginning.dependencies->Secret(source.id));
+      plan->files[i].data = secret->spec().data();
+    } else {
+      SWARM_ASSIGN_OR_RETURN(const auto config, beginning.dependencies->Config(source.id));
+      plan->files[i].data = config->spec().data();
     }
   }
-  Settle(handle, then, view);
+  return EncodePlan(*plan);
 }
 
-StepResult ProcessCore::Outcome(const HandlePtr& handle, const ProcessView& view) {
-  if (view.state == ProcessState::kLost) {
-    return Fail("how the process ended is not known: its supervisor or the machine was stopped");
+Status ProcessCore::StartHelper(const HandlePtr& handle) {
+  if (!handle->beginning) return {Code::kInternal, "the task was started before"};
+  SWARM_ASSIGN_OR_RETURN(const std::string plan, PlanWithFiles(*handle->beginning));
+  SWARM_ASSIGN_OR_RETURN(LaunchedHelper helper, Launch(helper_, handle->folder.path(), plan));
+  handle->launching = true;
+  const std::int32_t pid = helper.pid;
+  auto watch = watcher_.Exit(pid, 0, [weak = weak_from_this(), pid] {
+    const auto self = weak.lock();
+    if (!self) return;
+    self->loop_->Post([weak, pid] {
+      if (const auto self = weak.lock()) self->OnHelperEnded(pid);
+    });
+  });
+  const bool watched = watch != nullptr;
+  launching_[pid] = {handle, std::move(helper), std::move(watch)};
+  // Short of descriptors: it takes a moment only.
+  if (!watched) loop_->Post([this, pid] { OnHelperEnded(pid); });
+  return Status::Ok();
+}
+
+void ProcessCore::OnHelperEnded(std::int32_t pid) {
+  auto entry = launching_.extract(pid);
+  if (entry.empty()) return;
+  const HandlePtr handle = entry.mapped().handle;
+  const std::string words = Finish(std::move(entry.mapped().helper));
+  handle->launching = false;
+  if (handle->launched) std::exchange(handle->launched, nullptr)(words);
+}
+
+void ProcessCore::EndGroups(const std::string& task_id) {
+  const auto groups = rules_.groups.All(task_id + rules_.group_suffix);
+  KillGroups(groups);
+  RemoveGroups(groups);
+}
+
+// --- what no task owns ---
+
+// Those of tasks whose folder is gone; groups with processes refuse to go.
+void ProcessCore::RemoveEmptyGroups() {
+  for (const std::string& name : rules_.groups.Names(rules_.group_suffix)) {
+    const std::string task_id = name.substr(0, name.size() - rules_.group_suffix.size());
+    if (!files_.Exists(FolderOf(task_id))) EndGroups(task_id);
   }
-  if (view.state != ProcessState::kExited) return Fail("the process was never started");
-  StepResult result;
-  result.exit_code = view.exit_code;
+}
+
+void ProcessCore::SweepOrphans() {
+  std::set<std::string> claimed;
   {
-    const std::lock_guard lock(handle->mutex);
-    result.container = handle->status;
+    const std::lock_guard lock(mutex_);
+    swept_ = true;
+    claimed.swap(claimed_);
   }
-  if (view.exit_code != 0) {
-    result.status = {Code::kUnknown,
-                     "task: non-zero exit (" + std::to_string(view.exit_code) + ")"};
+  const auto folders = files_.List(rules_.state_dir + "/tasks");
+  if (!folders.ok()) return;
+  for (const std::string& task_id : *folders) {
+    if (!claimed.contains(task_id)) SweepOrphan(task_id);
   }
-  return result;
 }
 
-void ProcessCore::Settle(const HandlePtr& handle, Then then, const ProcessView& view) {
-  // Its supervisor would have done this.
-  if (view.state == ProcessState::kLost) SignalTask(view.record, SIGKILL);
-  StepResult result = StepResult::Ok();
-  switch (then) {
-    case Then::kTellOutcome:
-      result = Outcome(handle, view);
-      break;
-    case Then::kTellStopped:
-      if (view.state == ProcessState::kExited) result = Outcome(handle, view);
-      result.status = Status::Ok();
-      break;
-    case Then::kRemove:
-      result.status = handle->folder.Remove();
-      Look(handle);
-      break;
-  }
-  End(handle, std::move(result));
-}
-
-void ProcessCore::Shutdown(const HandlePtr& handle, StepDone done) {
-  Enter(handle, std::move(done));
-  const ProcessView view = Look(handle);
-  if (view.state == ProcessState::kRunning) {
-    SignalTask(view.record, handle->spec.stop_signal);
-    handle->kill =
-        loop_->After(handle->spec.grace, [record = view.record] { SignalTask(record, SIGKILL); });
-  }
-  Await(handle, Then::kTellStopped);
-}
-
-void ProcessCore::Terminate(const HandlePtr& handle, StepDone done) {
-  Enter(handle, std::move(done));
-  SignalTask(Look(handle).record, SIGKILL);
-  Await(handle, Then::kTellStopped);
-}
-
-void ProcessCore::Remove(const HandlePtr& handle, StepDone done) {
-  Enter(handle, std::move(done));
-  SignalTask(Look(handle).record, SIGKILL);
-  Await(handle, Then::kRemove);
-}
-
-void ProcessCore::Cancel(const HandlePtr& handle) {
-  if (handle->done) {
-    End(handle, StepResult::Failed({Code::kCancelled, "operation cancelled"}));
-  }
+void ProcessCore::SweepOrphan(const std::string& task_id) {
+  logger_.Warn("Removing a task that nobody knows", {{"task.id", task_id}});
+  auto handle = std::make_shared<Handle>(task_id, TaskFolder(files_, FolderOf(task_id)));
+  Shutdown(handle, [weak = weak_from_this(), handle](const StepResult&) {
+    const auto self = weak.lock();
+    if (!self) return;
+    self->Remove(handle, [logger = self->logger_, handle](const StepResult& result) {
+      if (result.status.ok()) return;
+      logger.Warn("Removing a task that nobody knows failed",
+                  {{"task.id", handle->task_id}, {"error", result.status.ToString()}});
+    });
+  });
 }
 
 }  // namespace swarm::executor_process

@@ -1,6 +1,8 @@
-// Runs tasks as processes of this machine, without isolation.
+// Runs tasks as processes of this machine.
 #pragma once
 
+#include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -12,9 +14,13 @@
 namespace swarm::executor_process {
 
 struct ProcessOptions {
-  std::string state_dir;
   std::string hostname;  // empty: the machine's
   std::string helper;    // empty: looked for
+  std::map<std::string, std::string> labels;
+  std::int64_t cpus = 0;    // 0: the machine's
+  std::int64_t memory = 0;  // bytes; 0: the machine's
+  Duration orphans_after = std::chrono::minutes(10);
+  NodeRules rules;  // what Start finds out is left out
 };
 
 class ProcessExecutor final : public Instance, public Executor {

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "swarm/files.h"
 #include "swarm/status.h"
@@ -21,19 +22,32 @@ struct ProcessRecord {
 enum class ProcessState : std::uint8_t {
   kAbsent,    // nothing prepared
   kPrepared,  // not started
+  kStarting,  // a helper is at work and has not said yet what came of it
   kRunning,
   kExited,  // and its status is known
+  kFailed,  // could not be started
   kLost,    // gone without a status: its supervisor was killed, or the machine restarted
+};
+
+struct ExitStatus {
+  int code = 0;  // 128 + n for signal n
+  bool out_of_memory = false;
 };
 
 struct ProcessView {
   ProcessState state = ProcessState::kAbsent;
   ProcessRecord record;  // kRunning, and where known kExited and kLost
-  int exit_code = 0;     // kExited; 128 + n for signal n
+  ExitStatus exit;       // kExited
+  std::string error;     // kFailed
+};
+
+struct HealthView {
+  std::string state;  // "starting", "healthy", "unhealthy"; empty: not known
+  std::string words;  // of the probe that led there
 };
 
 Result<ProcessRecord> ParseRecord(std::string_view text);
-Result<int> ParseExit(std::string_view text);
+Result<ExitStatus> ParseExit(std::string_view text);
 
 // Threading: [blocking].
 class TaskFolder {
@@ -44,12 +58,13 @@ class TaskFolder {
 
   Status Create();
   ProcessView Inspect();
-  // Why the command could not be started; empty when that is not known.
-  std::string StartError();
+  HealthView Health();
   Status Remove();
 
  private:
   ProcessView InspectOnce();
+  // Whether a supervisor is at work.
+  bool Locked() const;
   FileSystem* files_;
   std::string path_;
 };

@@ -3,7 +3,9 @@
 
 #include <gtest/gtest.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -17,14 +19,24 @@ namespace swarm::executor_process {
 
 class ProcessRig final : public conformance::ThreadedRig {
  public:
-  ProcessRig() : runtime_(MakeRuntime()) {
-    char name[] = "/tmp/swarm-process-XXXXXX";
-    folder_ = mkdtemp(name);
+  explicit ProcessRig(ProcessOptions options = {}) : ProcessRig(NewFolder(), std::move(options)) {}
+  // In a folder that exists.
+  ProcessRig(std::string folder, ProcessOptions options)
+      : folder_(std::move(folder)), options_(std::move(options)), runtime_(MakeRuntime()) {
+    options_.rules.state_dir = folder_;
+    options_.rules.cgroup_parent = "swarm-test";
     Open();
   }
   ~ProcessRig() override {
     executor_.reset();
     (void)runtime_->files().RemoveAll(folder_);
+  }
+  static std::string NewFolder() {
+    char name[] = "/tmp/swarm-process-XXXXXX";
+    const std::string path = mkdtemp(name);
+    // Tasks of other users pass through it.
+    EXPECT_EQ(chmod(path.c_str(), 0711), 0);
+    return path;
   }
   Executor& executor() override { return *executor_; }
   bool Restart() override {
@@ -54,15 +66,17 @@ class ProcessRig final : public conformance::ThreadedRig {
     container.add_args(script);
   }
   const std::string& folder() const { return folder_; }
+  std::string TaskFile(const std::string& name) const { return folder_ + "/tasks/task/" + name; }
+  ProcessOptions& options() { return options_; }
   Runtime& runtime() { return *runtime_; }
 
  private:
   void Open() {
-    executor_ =
-        std::make_unique<ProcessExecutor>(*runtime_, Logger(), ProcessOptions{folder_, "", ""});
+    executor_ = std::make_unique<ProcessExecutor>(*runtime_, Logger(), options_);
     executor_->Start([](const Status& status) { EXPECT_TRUE(status.ok()) << status; });
   }
   std::string folder_;
+  ProcessOptions options_;
   std::unique_ptr<Runtime> runtime_;
   std::unique_ptr<ProcessExecutor> executor_;
 };
