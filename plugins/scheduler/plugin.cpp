@@ -29,8 +29,8 @@ swarm::Result<std::unique_ptr<swarm::Instance>> Create(swarm::InstanceContext& c
   const swarm::scheduler::SchedulerOptions options{context.settings().GetDuration("debounce")};
   return std::unique_ptr<swarm::Instance>(std::make_unique<swarm::component::Component>(
       context.runtime(), *store, context.logger(),
-      swarm::component::ComponentParameters{"scheduler",
-                                            {swarm::Table::kNode, swarm::Table::kTask}},
+      swarm::component::ComponentParameters{
+          "scheduler", {swarm::Table::kNode, swarm::Table::kService, swarm::Table::kTask}},
       [options](swarm::component::Env& env) {
         return std::make_unique<swarm::scheduler::Scheduler>(env, options);
       }));

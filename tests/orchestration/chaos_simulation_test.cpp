@@ -104,9 +104,10 @@ class Chaos {
         [](component::Env& env) { return std::make_unique<orchestrator::Orchestrator>(env); });
     world_.Start({"allocator", {Table::kService, Table::kTask}},
                  [](component::Env& env) { return std::make_unique<allocator::Allocator>(env); });
-    world_.Start({"scheduler", {Table::kNode, Table::kTask}}, [](component::Env& env) {
-      return std::make_unique<scheduler::Scheduler>(env, scheduler::SchedulerOptions{});
-    });
+    world_.Start(
+        {"scheduler", {Table::kNode, Table::kService, Table::kTask}}, [](component::Env& env) {
+          return std::make_unique<scheduler::Scheduler>(env, scheduler::SchedulerOptions{});
+        });
   }
   void AddService(bool global) {
     const std::string id = "s" + std::to_string(next_service_++);

@@ -83,7 +83,7 @@ TEST_F(ComponentsThreadsTest, AServiceIsMadeAllocatedAndScheduled) {
         [](component::Env& env) { return std::make_unique<orchestrator::Orchestrator>(env); });
   Start({"allocator", {Table::kService, Table::kTask}},
         [](component::Env& env) { return std::make_unique<allocator::Allocator>(env); });
-  Start({"scheduler", {Table::kNode, Table::kTask}}, [](component::Env& env) {
+  Start({"scheduler", {Table::kNode, Table::kService, Table::kTask}}, [](component::Env& env) {
     return std::make_unique<scheduler::Scheduler>(env, scheduler::SchedulerOptions{});
   });
   Write([](Transaction& tx) {

@@ -62,9 +62,13 @@ void Invariants::CheckChange(const Task& before, const Task& after) {
   if (to >= pb::ASSIGNED && to != pb::REJECTED && to != pb::SHUTDOWN && after.node_id.empty()) {
     Say(after, "is in state " + Name(to) + " without a node");
   }
-  if (from == pb::NEW && to != pb::NEW && to != pb::PENDING) Say(after, "skipped PENDING");
-  if (from == pb::PENDING && to > pb::ASSIGNED && to != pb::SHUTDOWN)
+  if (from != to && to == pb::REJECTED) ++rejected_;
+  // The manager itself ends tasks whose node does not fit them, or is removed.
+  const bool ended = to == pb::REJECTED || to == pb::ORPHANED;
+  if (from == pb::NEW && to > pb::PENDING && !ended) Say(after, "skipped PENDING");
+  if (from == pb::PENDING && to > pb::ASSIGNED && to != pb::SHUTDOWN && !ended) {
     Say(after, "skipped ASSIGNED");
+  }
   if (from < pb::ASSIGNED && to == pb::ASSIGNED && after.desired_state > pb::COMPLETE) {
     Say(after, "was given a node though nobody wants it");
   }

@@ -17,6 +17,8 @@ class Invariants {
   const std::vector<std::string>& broken() const { return broken_; }
   // How many changes were looked at, so that a run that checks nothing is noticed.
   std::size_t checked() const { return checked_; }
+  // Tasks rejected by the manager because their node does not fit them any more.
+  std::size_t rejected() const { return rejected_; }
 
  private:
   void Check(const Event& event);
@@ -27,6 +29,7 @@ class Invariants {
   std::map<std::string, TaskPtr> tasks_;
   std::vector<std::string> broken_;
   std::size_t checked_ = 0;
+  std::size_t rejected_ = 0;
   std::unique_ptr<Subscription> subscription_;
 };
 

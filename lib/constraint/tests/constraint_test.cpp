@@ -84,6 +84,7 @@ TEST(ConstraintTest, ComparesEachSubject) {
   EXPECT_TRUE(Holds("engine.labels.disk == SSD"));
 }
 
+// Pinned by SwarmKit.
 TEST(ConstraintTest, IgnoresCaseOfKeysAndValuesButNotOfLabels) {
   EXPECT_TRUE(Holds("NODE.ID == NODE0ID"));
   EXPECT_TRUE(Holds("Node.Labels.Zone == eu-1"));
@@ -107,6 +108,7 @@ TEST(ConstraintTest, ComparesWhatIsAbsentAsEmpty) {
   }
 }
 
+// Pinned by SwarmKit.
 TEST(ConstraintTest, NeverMatchesUnknownKeys) {
   for (const char* key : {"node.labels.", "node.labels", "node.name", "foo.bar", "__"}) {
     EXPECT_FALSE(Holds(std::string(key) + " == a")) << key;
@@ -135,6 +137,7 @@ TEST(ConstraintTest, ComparesAddressesWithSubnets) {
   EXPECT_TRUE(Holds("node.ip == ::ffff:10.1.0.0/112"));
 }
 
+// Pinned by SwarmKit.
 TEST(ConstraintTest, FailsEqualityWithoutAnAddress) {
   pb::Node node = ANode();
   for (const char* address : {"", "nowhere", "10.1.2.3:4242"}) {
@@ -160,6 +163,72 @@ TEST(ConstraintTest, NeedsAllConstraints) {
   *list.Add() = "node.platform.os == windows";
   EXPECT_FALSE(Match(*Parse(list), ANode()));
   EXPECT_TRUE(Match(std::span<const Constraint>(), ANode()));
+}
+
+// Pinned by SwarmKit: what may be written.
+TEST(ConstraintTest, TheGrammar) {
+  struct Case {
+    const char* expression;
+    bool valid;
+  };
+  for (const Case& c : {
+           Case{"", false},
+           Case{"with space", false},
+           Case{"nodeabc", false},
+           Case{"1node==a", false},
+           Case{"node$==a", false},
+           Case{"no de==a", false},
+           Case{"nod*==a", false},
+           Case{"==abc", false},
+           Case{"node==", false},
+           Case{"node.id<abc", false},
+           Case{"node.id=abc", false},
+           Case{"node.id>abc", false},
+           Case{"node=~abc", false},
+           Case{"node==abc", true},
+           Case{"node!=abc", true},
+           Case{" node == abc ", true},
+           Case{"NODE==abc", true},
+           Case{"Node.ID==abc", true},
+           Case{"_node==_abc", true},
+           Case{"node.labels.a.b.c==1.2.3", true},
+           Case{"node-1.b_2==x", true},
+           Case{"node==a b c", true},
+           Case{"node==*", true},
+           Case{"node==/(?i)abc*/", true},
+       }) {
+    EXPECT_EQ(ParseOne(c.expression).ok(), c.valid) << c.expression;
+  }
+}
+
+// Pinned by SwarmKit: no pattern matches anything but itself.
+TEST(ConstraintTest, PatternsAreNotInterpreted) {
+  pb::Node node = ANode();
+  EXPECT_FALSE(Holds("node.hostname == host*", node));
+  EXPECT_FALSE(Holds("node.hostname == (host-1)", node));
+  EXPECT_TRUE(Holds("node.hostname != host*", node));
+  (*node.mutable_spec()->mutable_annotations()->mutable_labels())["fruit"] = "f*o";
+  EXPECT_TRUE(Holds("node.labels.fruit == f*o", node));
+  (*node.mutable_spec()->mutable_annotations()->mutable_labels())["fruit"] = "foo";
+  EXPECT_FALSE(Holds("node.labels.fruit == f*o", node));
+}
+
+// Pinned by SwarmKit.
+TEST(ConstraintTest, AddressesAndSubnetsOfNodes) {
+  pb::Node node = ANode();
+  node.mutable_status()->set_addr("50.19.105.12");
+  EXPECT_TRUE(Holds("node.ip == 50.19.105.12", node));
+  EXPECT_TRUE(Holds("node.ip == 50.19.105.0/24", node));
+  EXPECT_TRUE(Holds("node.ip == 50.19.105.200/24", node)) << "bits of the host do not matter";
+  EXPECT_FALSE(Holds("node.ip != 50.19.105.200/24", node));
+  EXPECT_TRUE(Holds("node.ip != 50.19.106.0/24", node));
+  EXPECT_FALSE(Holds("node.ip == 50.19.105.0/34", node));
+  EXPECT_FALSE(Holds("node.ip == 266.19.105.12", node));
+  EXPECT_FALSE(Holds("node.ip != 266.19.105.12", node));
+  node.mutable_status()->set_addr("2001:db8::1");
+  EXPECT_TRUE(Holds("node.ip == 2001:0db8:0000:0000:0000:0000:0000:0001", node));
+  EXPECT_TRUE(Holds("node.ip == 2001:db8::/32", node));
+  EXPECT_FALSE(Holds("node.ip == 2001:db9::/32", node));
 }
 
 }  // namespace

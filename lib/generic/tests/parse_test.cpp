@@ -26,5 +26,21 @@ TEST(GenericParseTest, RefusesWhatIsNotOneRecordOfTerms) {
   }
 }
 
+// Pinned by SwarmKit.
+TEST(GenericParseTest, KindsAreToldApartByTheirValues) {
+  const auto parsed = Parse("apple=3,orange=red,orange=green,orange=blue,pear=0");
+  ASSERT_TRUE(parsed.ok()) << parsed.status();
+  ASSERT_EQ(parsed->size(), 5u);
+  EXPECT_EQ((*parsed)[0].discrete_resource_spec().value(), 3);
+  for (std::size_t i = 1; i < 4; ++i)
+    EXPECT_EQ((*parsed)[i].named_resource_spec().kind(), "orange");
+  EXPECT_EQ((*parsed)[4].discrete_resource_spec().kind(), "pear");
+  for (const char* text : {"apple=3,apple=4", "apple=-3", "apple=3\n", "apple=3,apple=red"}) {
+    const auto refused = Parse(text);
+    ASSERT_FALSE(refused.ok()) << text;
+    EXPECT_TRUE(refused.status().message().starts_with("could not parse GenericResource: "));
+  }
+}
+
 }  // namespace
 }  // namespace swarm::generic

@@ -3,12 +3,27 @@
 #include <algorithm>
 #include <utility>
 
+#include "component/nodes.h"
 #include "component/times.h"
 
 namespace swarm::orchestrator {
 namespace {
 
 constexpr Duration kPauseAfterFailure = std::chrono::seconds(1);
+
+// The task of the same slot that a node is still to stop, or null.
+TaskPtr Stopping(const View& view, const Task& next) {
+  TaskPtr out;
+  const By by = next.slot != 0 ? By::Slot(next.service_id, next.slot) : By::Node(next.node_id);
+  (void)view.FindTasks(by, [&](const TaskPtr& task) {
+    const bool stops = task->service_id == next.service_id && task->id != next.id &&
+                       task->desired_state > pb::RUNNING && task->status.state >= pb::ASSIGNED &&
+                       !IsTerminal(task->status.state);
+    if (stops) out = task;
+    return !stops;
+  });
+  return out;
+}
 
 }  // namespace
 
@@ -22,12 +37,14 @@ Orchestrator::Orchestrator(component::Env& env)
       tools_{env, parts_, queue_, restarts_, updates_, nullptr},
       replicated_(tools_),
       global_(tools_),
-      reaper_(env) {}
+      reaper_(env),
+      enforcer_(env) {}
 
 void Orchestrator::Begin(const ViewPtr& view) {
   tools_.cluster = FindCluster(*view);
   reaper_.Begin(*view, tools_.cluster.get());
   RepairTasks(*view);
+  enforcer_.Begin(*view);
   (void)view->FindMessages(Table::kService, By::All(), [this](const MessagePtr& message) {
     const auto& service = static_cast<const pb::Service&>(*message);
     if (ModeOf(service) == Mode::kGlobal) global_services_.insert(service.id());
@@ -51,6 +68,7 @@ void Orchestrator::OnCommit(const Commit& commit) {
     } else if (event.table == Table::kNode) {
       restarts_.OnNode(event);
       OnNode(event, *view);
+      enforcer_.OnNode(event, *view);
     }
   }
   for (const Event& event : commit.events) {
@@ -92,6 +110,11 @@ void Orchestrator::OnNode(const Event& event, const View& view) {
   const bool removed = event.change == Change::kRemove;
   if (removed || IsInvalid(&node)) return NodeLost(node.id(), removed, view);
   if (node.spec().availability() == pb::NodeSpec::PAUSE) return;
+  const auto* before = static_cast<const pb::Node*>(event.old_object.get());
+  if (before && node.status().state() == before->status().state() &&
+      component::SamePlace(node, *before)) {
+    return;
+  }
   for (const std::string& service_id : global_services_) QueueNode(service_id, node.id());
 }
 
@@ -142,14 +165,15 @@ void Orchestrator::RepairTask(const TaskPtr& task, const View& view) {
   event.change = Change::kUpdate;
   event.task = task;
   OnTask(event, view);
-  if (task->desired_state == pb::READY && task->status.state <= pb::COMPLETE) ResumeDelay(task);
+  if (task->desired_state == pb::READY && task->status.state <= pb::COMPLETE)
+    ResumeDelay(task, view);
 }
 
-void Orchestrator::ResumeDelay(const TaskPtr& task) {
+void Orchestrator::ResumeDelay(const TaskPtr& task, const View& view) {
   const Duration delay = RestartSupervisor::DelayOf(*task->spec);
   const WallTime due = component::ToWallTime(TaskTimestamp(*task)) + delay;
   const Duration left = std::min<Duration>(delay, due - env_.Now());
-  restarts_.StartLater(task->id, std::max(left, Duration::zero()), nullptr);
+  restarts_.StartLater(task->id, std::max(left, Duration::zero()), Stopping(view, *task));
 }
 
 void Orchestrator::RebuildHistory(const std::map<SlotKey, Slot>& slots) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "component/component.h"
+#include "enforcer.h"
 #include "global.h"
 #include "reaper.h"
 #include "replicated.h"
@@ -35,7 +36,7 @@ class Orchestrator final : public component::Part {
   // Repair after a change of leader.
   void RepairTasks(const View& view);
   void RepairTask(const TaskPtr& task, const View& view);
-  void ResumeDelay(const TaskPtr& task);
+  void ResumeDelay(const TaskPtr& task, const View& view);
   void RebuildHistory(const std::map<SlotKey, Slot>& slots);
 
   // Collect work; each kind is done once for a service however often it was asked for.
@@ -58,6 +59,7 @@ class Orchestrator final : public component::Part {
   Replicated replicated_;
   Global global_;
   Reaper reaper_;
+  Enforcer enforcer_;
 
   std::set<std::string> global_services_;
   // Asked for and not begun, by service.

@@ -21,7 +21,8 @@ class Reaper {
   void OnTask(const Event& event);
   void OnCluster(const pb::Cluster& cluster);
 
-  std::size_t dirty_for_test() const { return dirty_.size(); }
+  std::size_t DirtyForTest() const { return dirty_.size(); }
+  bool WaitsForTest() const { return timer_ != nullptr; }
 
  private:
   struct DirtySlot {

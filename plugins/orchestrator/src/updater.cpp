@@ -15,6 +15,11 @@ using UpdateState = pb::UpdateStatus;
 
 constexpr Duration kDefaultMonitor = std::chrono::seconds(5);
 
+// Of several up-to-date tasks in one slot the one that is furthest takes over.
+int Readiness(const Task& task) {
+  return (task.desired_state == pb::RUNNING ? 2 : 0) + (task.status.state == pb::RUNNING ? 1 : 0);
+}
+
 pb::UpdateConfig DefaultConfig() {
   pb::UpdateConfig config;
   config.set_parallelism(1);
@@ -97,21 +102,22 @@ Updater::ActivePtr Updater::Plan(const View& view, const Slot& slot) {
     live.push_back(task);
     const auto node = task->node_id.empty() ? nullptr : view.Get<pb::Node>(task->node_id);
     if (IsDirty(*service_, *task, node.get())) continue;
-    const bool better =
-        existing && existing->desired_state < pb::RUNNING && task->desired_state == pb::RUNNING;
-    if (!existing || better) existing = task;
+    if (!existing || Readiness(*task) > Readiness(*existing)) existing = task;
   }
   for (const TaskPtr& task : live) {
     if (task == existing) continue;
     active->old_ids.push_back(task->id);
     if (task->status.state <= pb::RUNNING) active->wait_for = task;
   }
-  if (!existing) {
-    active->new_id = tools_.env.NewId();
-    made_.insert(active->new_id);
-  } else if (existing->desired_state < pb::RUNNING) {
-    active->made = std::make_shared<Task>(*existing);
-  }
+  // Left by an updater of an earlier leader that was waiting for it.
+  const bool on_its_way =
+      existing && active->start_first && existing->status.state < pb::RUNNING && live.size() > 1;
+  active->create = !existing;
+  active->await = active->create || on_its_way;
+  active->start_first &= active->await;
+  active->new_id = existing ? existing->id : tools_.env.NewId();
+  if (active->await) taking_over_.insert(active->new_id);
+  if (!existing || existing->desired_state < pb::RUNNING) active->start_id = active->new_id;
   return active;
 }
 
@@ -136,13 +142,12 @@ void Updater::StartSlots(Function<void()> release) {
                      now = tools_.env.Stamp()](Transaction& tx) mutable -> Result<bool> {
     if (at == slots->size() || !tx.Get<pb::Service>(id)) return false;
     Active& active = *(*slots)[at++];
-    const bool shut_down_now = !active.start_first || active.new_id.empty();
     for (const std::string& old : active.old_ids) {
-      if (shut_down_now) SWARM_RETURN_IF_ERROR(RaiseDesired(tx, old, pb::SHUTDOWN));
+      if (!active.start_first) SWARM_RETURN_IF_ERROR(RaiseDesired(tx, old, pb::SHUTDOWN));
     }
-    if (active.new_id.empty()) return true;
-    active.made = NewTask(*parts, active.new_id, id, active.key, pb::READY, now);
-    SWARM_RETURN_IF_ERROR(tx.CreateTask(active.made));
+    if (!active.create) return true;
+    SWARM_RETURN_IF_ERROR(
+        tx.CreateTask(NewTask(*parts, active.new_id, id, active.key, pb::READY, now)));
     return true;
   };
   tools_.env.Batch(
@@ -160,27 +165,26 @@ void Updater::StartSlots(Function<void()> release) {
 
 void Updater::Started(const std::vector<ActivePtr>& slots) {
   for (const ActivePtr& active : slots) {
-    if (active->made) {
-      const bool wait = !active->start_first || active->new_id.empty();
-      tools_.restarts.StartLater(active->made->id, Duration::zero(),
-                                 wait ? active->wait_for : nullptr);
+    const TaskPtr task = tools_.env.Read()->GetTask(active->new_id);
+    if (task && !active->start_id.empty()) {
+      tools_.restarts.StartLater(active->start_id, Duration::zero(),
+                                 active->start_first ? nullptr : active->wait_for);
     }
     if (cancelled_) continue;
-    if (active->new_id.empty() || !active->made) {
+    if (!task || !active->await) {
       SlotDone();
       continue;
     }
     waiting_[active->new_id] = active;
     // It may have got there while the batch was under way.
-    const TaskPtr task = tools_.env.Read()->GetTask(active->new_id);
-    if (!task || task->status.state >= pb::RUNNING) NewTaskRuns(active->new_id);
+    if (task->status.state >= pb::RUNNING) NewTaskRuns(active->new_id);
   }
 }
 
 void Updater::OnTask(const Event& event) {
   if (cancelled_) return;
   const Task& task = *event.task;
-  if (!made_.contains(task.id)) return;
+  if (!taking_over_.contains(task.id)) return;
   if (event.change == Change::kRemove) {
     if (waiting_.contains(task.id)) NewTaskRuns(task.id);
     return;

@@ -45,10 +45,12 @@ class Updater : public std::enable_shared_from_this<Updater> {
   struct Active {
     SlotKey key;
     std::vector<std::string> old_ids;
-    std::string new_id;  // empty: an existing task is used
-    bool start_first = false;
-    TaskPtr wait_for;            // whose end the new task waits for
-    std::shared_ptr<Task> made;  // by the transaction
+    std::string new_id;        // the task that takes over
+    bool create = false;       // it does not exist yet
+    bool await = false;        // the slot is done once it runs
+    bool start_first = false;  // and only then the old ones are stopped
+    std::string start_id;      // what is held back and to be started; empty: nothing
+    TaskPtr wait_for;          // whose end it waits for
   };
   using ActivePtr = std::shared_ptr<Active>;
 
@@ -90,7 +92,7 @@ class Updater : public std::enable_shared_from_this<Updater> {
   std::size_t busy_ = 0;     // slots under way, delays included
   std::size_t dirty_count_ = 0;
   std::map<std::string, ActivePtr> waiting_;  // new tasks not yet running
-  std::set<std::string> made_;                // every task of this update
+  std::set<std::string> taking_over_;         // every new task of this update
   std::map<std::string, SteadyTime> running_since_;
   std::set<std::string> failed_;
   std::map<std::uint64_t, std::unique_ptr<Timer>> timers_;

@@ -35,6 +35,7 @@ class GlobalTest : public testing::Test {
   World world_;
 };
 
+// Pinned by SwarmKit.
 TEST_F(GlobalTest, OneTaskANodeAlsoOnNewNodes) {
   world_.AddNode("n1");
   StartOrchestrator(world_);
@@ -46,6 +47,7 @@ TEST_F(GlobalTest, OneTaskANodeAlsoOnNewNodes) {
   EXPECT_EQ(Nodes(), (Counts{{"n1", 1}, {"n2", 1}}));
 }
 
+// Pinned by SwarmKit.
 TEST_F(GlobalTest, ARemovedNodeTakesItsTaskAway) {
   world_.AddNode("n1");
   StartOrchestrator(world_);
@@ -54,6 +56,7 @@ TEST_F(GlobalTest, ARemovedNodeTakesItsTaskAway) {
   EXPECT_TRUE(world_.Tasks("agent").empty());
 }
 
+// Pinned by SwarmKit.
 TEST_F(GlobalTest, DrainedAndDownNodesAreLeftAndComeBack) {
   world_.AddNode("n1");
   world_.AddNode("n2");
@@ -71,6 +74,7 @@ TEST_F(GlobalTest, DrainedAndDownNodesAreLeftAndComeBack) {
   EXPECT_EQ(Nodes(), (Counts{{"n1", 1}, {"n2", 1}}));
 }
 
+// Pinned by SwarmKit.
 TEST_F(GlobalTest, APausedNodeKeepsItsTaskButGetsNoReplacement) {
   world_.AddNode("n1");
   StartOrchestrator(world_);
@@ -103,6 +107,7 @@ TEST_F(GlobalTest, AFailedTaskIsRestartedOnItsNode) {
   EXPECT_EQ(world_.Wanted("agent")[0]->desired_state, pb::RUNNING);
 }
 
+// Pinned by SwarmKit.
 TEST_F(GlobalTest, WhatIsNotRestartedComesBackOnlyWithANewSpec) {
   world_.AddNode("n1");
   StartOrchestrator(world_);
@@ -116,7 +121,7 @@ TEST_F(GlobalTest, WhatIsNotRestartedComesBackOnlyWithANewSpec) {
   EXPECT_EQ(Nodes(), (Counts{{"n1", 1}}));
 }
 
-// Pinned upstream: the deletion of a global task is somebody's decision.
+// Pinned by SwarmKit: the deletion of a global task is somebody's decision.
 TEST_F(GlobalTest, ADeletedTaskIsNotMadeAgain) {
   world_.AddNode("n1");
   StartOrchestrator(world_);
@@ -126,6 +131,32 @@ TEST_F(GlobalTest, ADeletedTaskIsNotMadeAgain) {
   world_.Write([&](Transaction& tx) { return tx.Delete(Table::kTask, id); });
   world_.sim().RunFor(5s);
   EXPECT_EQ(Nodes(), Counts{});
+}
+
+TEST_F(GlobalTest, ANodeThatBeginsToMatchGetsATask) {
+  world_.AddNode("n1");
+  StartOrchestrator(world_);
+  AddGlobal("agent", [](pb::Service& s) {
+    s.mutable_spec()->mutable_task()->mutable_placement()->add_constraints(
+        "node.labels.disk == ssd");
+  });
+  EXPECT_EQ(Nodes(), Counts{});
+  world_.EditNode("n1", [](pb::Node& n) {
+    (*n.mutable_spec()->mutable_annotations()->mutable_labels())["disk"] = "ssd";
+  });
+  EXPECT_EQ(Nodes(), (Counts{{"n1", 1}}));
+}
+
+TEST_F(GlobalTest, ServicesThatAreConstrainedElsewhereLeaveTheirNodes) {
+  world_.AddNode("n1");
+  world_.AddNode("n2");
+  StartOrchestrator(world_);
+  AddGlobal("agent");
+  world_.UpdateService("agent", [](pb::ServiceSpec& s) {
+    s.mutable_task()->mutable_placement()->add_constraints("node.id == n2");
+  });
+  world_.sim().RunFor(1min);
+  EXPECT_EQ(Nodes(), (Counts{{"n2", 1}}));
 }
 
 TEST_F(GlobalTest, AnUpdateReachesEveryNode) {
@@ -144,6 +175,7 @@ TEST_F(GlobalTest, AnUpdateReachesEveryNode) {
   }));
 }
 
+// Pinned by SwarmKit.
 TEST_F(GlobalTest, ANewLeaderRepairsWhatIsWrong) {
   world_.AddNode("n1");
   world_.AddNode("drained",

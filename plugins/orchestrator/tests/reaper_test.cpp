@@ -28,6 +28,7 @@ class ReaperTest : public testing::Test {
   World world_;
 };
 
+// Pinned by SwarmKit.
 TEST_F(ReaperTest, AtStartRemovedTasksThatNoNodeHasGo) {
   world_.AddService("web", 1);
   world_.AddTask("live", "web", With(1, pb::RUNNING, pb::RUNNING));
@@ -46,6 +47,7 @@ TEST_F(ReaperTest, AtStartRemovedTasksThatNoNodeHasGo) {
   EXPECT_FALSE(Exists("stopping"));
 }
 
+// Pinned by SwarmKit.
 TEST_F(ReaperTest, ASlotKeepsAsMuchHistoryAsTheClusterSays) {
   Start(2);
   world_.AddService("web", 1, [](pb::Service& s) {
@@ -79,52 +81,101 @@ TEST_F(ReaperTest, LimitedRestartsKeepTheirOwnHistory) {
   EXPECT_EQ(world_.Tasks("web").size(), 3u);
 }
 
-// Pinned upstream: with a limit of 0 what may not go are tasks that run or will.
-TEST_F(ReaperTest, WithoutHistoryOnlyWhatLivesStays) {
-  world_.AddService("off", 0);
-  Start(0);
-  const auto kept = [&](pb::TaskState state, pb::TaskState desired) {
-    world_.AddService("s", 1,
-                      [](pb::Service& s) { PolicyOf(s).set_condition(pb::RestartPolicy::NONE); });
-    world_.Write([](Transaction& tx) {
-      // Of the service's own task nothing shall disturb.
-      std::vector<std::string> ids;
-      (void)tx.FindTasks(By::Service("s"), [&ids](const TaskPtr& task) {
-        ids.push_back(task->id);
-        return true;
-      });
-      for (const auto& id : ids) SWARM_RETURN_IF_ERROR(tx.Delete(Table::kTask, id));
-      return Status::Ok();
-    });
-    world_.AddTask("probe", "s", With(9, state, desired));
-    world_.sim().RunFor(1s);
-    const bool exists = Exists("probe");
-    world_.RemoveService("s");
-    world_.Write([](Transaction& tx) {
-      if (tx.GetTask("probe")) return tx.Delete(Table::kTask, "probe");
-      return Status::Ok();
-    });
-    world_.sim().RunFor(2s);
-    return exists;
+// The reaper alone.
+class ReaperAloneTest : public ReaperTest {
+ protected:
+  class Only final : public component::Part {
+   public:
+    explicit Only(component::Env& env) : reaper(env) {}
+    void Begin(const ViewPtr& view) override { reaper.Begin(*view, FindCluster(*view).get()); }
+    void OnCommit(const Commit& commit) override {
+      for (const Event& event : commit.events) {
+        if (event.table == Table::kTask) reaper.OnTask(event);
+      }
+    }
+    Reaper reaper;
   };
-  EXPECT_TRUE(kept(pb::RUNNING, pb::SHUTDOWN));
-  EXPECT_TRUE(kept(pb::ASSIGNED, pb::SHUTDOWN));
-  EXPECT_FALSE(kept(pb::NEW, pb::SHUTDOWN));
-  EXPECT_FALSE(kept(pb::PENDING, pb::SHUTDOWN));
-  EXPECT_FALSE(kept(pb::SHUTDOWN, pb::SHUTDOWN));
-  EXPECT_FALSE(kept(pb::FAILED, pb::SHUTDOWN));
+  Reaper& StartAlone(std::int64_t limit) {
+    world_.AddCluster([limit](pb::Cluster& cluster) {
+      cluster.mutable_spec()->mutable_orchestration()->set_task_history_retention_limit(limit);
+    });
+    Only* made = nullptr;
+    world_.Start({"reaper", {Table::kTask}}, [&made](component::Env& env) {
+      auto part = std::make_unique<Only>(env);
+      made = part.get();
+      return part;
+    });
+    return made->reaper;
+  }
+  void AddRemovable(int count) {
+    world_.Write([count](Transaction& tx) {
+      for (int i = 0; i < count; ++i) {
+        auto task = std::make_shared<Task>();
+        task->id = "r" + std::to_string(i);
+        task->spec = std::make_shared<const pb::TaskSpec>();
+        task->service_annotations = std::make_shared<const pb::Annotations>();
+        task->desired_state = pb::REMOVE;
+        task->status.state = pb::SHUTDOWN;
+        SWARM_RETURN_IF_ERROR(tx.CreateTask(std::move(task)));
+      }
+      return Status::Ok();
+    });
+  }
+};
+
+// Pinned by SwarmKit: with a limit of 0 what ended goes, and what was shut down before a node had
+// it; nothing else does, and no slot is looked at again.
+TEST_F(ReaperAloneTest, WithoutHistoryOnlyWhatLivesStays) {
+  world_.AddService("s", 1);
+  Reaper& reaper = StartAlone(0);
+  for (const pb::TaskState desired : {pb::RUNNING, pb::SHUTDOWN}) {
+    for (const pb::TaskState state :
+         {pb::NEW, pb::PENDING, pb::ASSIGNED, pb::ACCEPTED, pb::PREPARING, pb::READY, pb::STARTING,
+          pb::RUNNING, pb::COMPLETE, pb::SHUTDOWN, pb::FAILED, pb::REJECTED, pb::ORPHANED}) {
+      SCOPED_TRACE(pb::TaskState_Name(state) + ", wanted " + pb::TaskState_Name(desired));
+      world_.AddTask("probe", "s", With(9, state, desired));
+      world_.sim().RunFor(1s);
+      const bool unassigned = desired == pb::SHUTDOWN && state < pb::ASSIGNED;
+      EXPECT_EQ(Exists("probe"), !IsTerminal(state) && !unassigned);
+      EXPECT_EQ(reaper.DirtyForTest(), 0u);
+      if (!Exists("probe")) continue;
+      world_.Write([](Transaction& tx) { return tx.Delete(Table::kTask, "probe"); });
+    }
+  }
 }
 
-TEST_F(ReaperTest, DeletionsAreGathered) {
-  Start(0);
-  world_.AddService("web", 0);
-  world_.AddTask("old", "web", With(1, pb::RUNNING, pb::REMOVE));
-  world_.sim().RunFor(1s);
-  world_.SetState("old", pb::SHUTDOWN);
+// Pinned by SwarmKit.
+TEST_F(ReaperAloneTest, FewDeletionsAreGatheredForAQuarterOfASecond) {
+  Reaper& reaper = StartAlone(0);
+  EXPECT_FALSE(reaper.WaitsForTest());
+  world_.sim().RunFor(500ms);
+  EXPECT_FALSE(reaper.WaitsForTest()) << "nothing to do";
+  AddRemovable(1);
   world_.sim().RunFor(200ms);
-  EXPECT_TRUE(Exists("old"));
+  EXPECT_TRUE(Exists("r0"));
   world_.sim().RunFor(100ms);
-  EXPECT_FALSE(Exists("old"));
+  EXPECT_FALSE(Exists("r0"));
+  EXPECT_FALSE(reaper.WaitsForTest());
+}
+
+// Pinned by SwarmKit.
+TEST_F(ReaperAloneTest, ManyDeletionsBeginAtOnce) {
+  StartAlone(0);
+  world_.DoNotSettle();
+  AddRemovable(1001);
+  world_.sim().RunFor(10ms);
+  EXPECT_FALSE(Exists("r0"));
+  EXPECT_FALSE(Exists("r1000"));
+}
+
+TEST_F(ReaperAloneTest, ANegativeLimitKeepsEverything) {
+  world_.AddService("s", 1);
+  StartAlone(-1);
+  for (int i = 0; i < 20; ++i) {
+    world_.AddTask("t" + std::to_string(i), "s", With(1, pb::FAILED, pb::SHUTDOWN));
+  }
+  world_.sim().RunFor(1s);
+  EXPECT_EQ(world_.Tasks("s").size(), 20u);
 }
 
 }  // namespace

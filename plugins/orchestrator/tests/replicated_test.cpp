@@ -17,6 +17,7 @@ std::map<pb::TaskState, int> ByDesired(const std::vector<TaskPtr>& tasks) {
   return out;
 }
 
+// Pinned by SwarmKit.
 TEST(ReplicatedTest, MakesTheTasksOfAServiceThatWasThereBefore) {
   World world;
   world.AddService("web", 2);
@@ -37,6 +38,7 @@ TEST(ReplicatedTest, MakesTheTasksOfAServiceThatWasThereBefore) {
   EXPECT_EQ(tasks[0]->service_annotations, tasks[1]->service_annotations);
 }
 
+// Pinned by SwarmKit.
 TEST(ReplicatedTest, ScalesUpAndDown) {
   World world;
   StartOrchestrator(world);
@@ -52,6 +54,7 @@ TEST(ReplicatedTest, ScalesUpAndDown) {
   EXPECT_EQ(world.Running("web").size(), 1u);
 }
 
+// Pinned by SwarmKit.
 TEST(ReplicatedTest, ScalingDownWantsTasksRemoved) {
   World world;
   StartOrchestrator(world);
@@ -63,6 +66,7 @@ TEST(ReplicatedTest, ScalingDownWantsTasksRemoved) {
   EXPECT_EQ(world.Wanted("web")[0]->slot, 1u);
 }
 
+// Pinned by SwarmKit.
 TEST(ReplicatedTest, ADeletedLiveTaskIsMadeAgain) {
   World world;
   StartOrchestrator(world);
@@ -74,6 +78,7 @@ TEST(ReplicatedTest, ADeletedLiveTaskIsMadeAgain) {
   EXPECT_NE(tasks[0]->id, id);
 }
 
+// Pinned by SwarmKit.
 TEST(ReplicatedTest, ARemovedServiceTakesItsTasksAway) {
   World world;
   StartOrchestrator(world);
@@ -84,7 +89,7 @@ TEST(ReplicatedTest, ARemovedServiceTakesItsTasksAway) {
   EXPECT_TRUE(world.Until([&] { return world.Tasks("web").empty(); }));
 }
 
-// Seven tasks: one starting on n1, two on n2, three on n3, one nowhere.
+// Pinned by SwarmKit. Seven tasks: one starting on n1, two on n2, three on n3, one nowhere.
 TEST(ReplicatedTest, ScalingDownTakesFromTheFullestNode) {
   World world;
   for (const char* node : {"n1", "n2", "n3"}) world.AddNode(node);
@@ -123,6 +128,7 @@ TEST(ReplicatedTest, ScalingDownTakesFromTheFullestNode) {
   EXPECT_EQ(slots(), (Slots{2, 4}));
 }
 
+// Pinned by SwarmKit.
 TEST(ReplicatedTest, TasksOnLostNodesMove) {
   World world;
   world.AddNode("ready");
@@ -155,13 +161,59 @@ TEST(ReplicatedTest, TasksOnLostNodesMove) {
   world.RemoveNode("ready");
   EXPECT_EQ(desired("on-ready"), pb::SHUTDOWN);
   EXPECT_EQ(world.Wanted("web").size(), 5u);
+
+  world.AddTask("late", "web", [](Task& task) {
+    task.slot = 9;
+    task.node_id = "down";
+    task.status.state = pb::ASSIGNED;
+  });
+  EXPECT_EQ(desired("late"), pb::SHUTDOWN) << "made on a node that is down";
 }
 
+// Pinned by SwarmKit.
 TEST(ReplicatedTest, TasksOfServicesThatAreGoneAreDeletedAtStart) {
   World world;
   world.AddTask("orphan", "gone", [](Task& task) { task.slot = 1; });
   StartOrchestrator(world);
   EXPECT_EQ(world.GetTask("orphan"), nullptr);
+}
+
+TEST(ReplicatedTest, FreedNumbersAreUsedAgain) {
+  World world;
+  StartOrchestrator(world);
+  world.RunTasks();
+  world.AddService("web", 5);
+  ASSERT_TRUE(world.Until([&] { return world.Running("web").size() == 5; }));
+  const auto scale = [&](std::uint64_t replicas) {
+    world.UpdateService(
+        "web", [=](pb::ServiceSpec& s) { s.mutable_replicated()->set_replicas(replicas); });
+    ASSERT_TRUE(world.Until([&] { return world.Tasks("web").size() == replicas; }));
+  };
+  scale(2);
+  scale(4);
+  std::set<std::uint64_t> slots;
+  for (const TaskPtr& task : world.Wanted("web")) slots.insert(task->slot);
+  EXPECT_EQ(slots, (std::set<std::uint64_t>{1, 2, 3, 4}));
+  scale(0);
+}
+
+// A paused node keeps its tasks; what fails there is made again, and may go elsewhere.
+TEST(ReplicatedTest, APausedNodeKeepsItsTasks) {
+  World world;
+  world.AddNode("n1");
+  StartOrchestrator(world);
+  world.AddService("web", 1);
+  const std::string id = world.Tasks("web").at(0)->id;
+  world.EditTask(id, [](Task& task) {
+    task.node_id = "n1";
+    task.status.state = pb::RUNNING;
+  });
+  world.EditNode("n1",
+                 [](pb::Node& n) { n.mutable_spec()->set_availability(pb::NodeSpec::PAUSE); });
+  EXPECT_EQ(world.GetTask(id)->desired_state, pb::RUNNING);
+  world.SetState(id, pb::FAILED);
+  ASSERT_EQ(world.Wanted("web").size(), 1u);
+  EXPECT_TRUE(world.Wanted("web")[0]->node_id.empty());
 }
 
 TEST(ReplicatedTest, ANewLeaderChangesNothingThatIsRight) {

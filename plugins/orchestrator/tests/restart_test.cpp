@@ -37,6 +37,7 @@ class RestartTest : public testing::Test {
   Orchestrator* orchestrator_ = nullptr;
 };
 
+// Pinned by SwarmKit.
 TEST_F(RestartTest, AnyRestartsAfterFailureAndAfterCompletion) {
   Make([](pb::RestartPolicy&) {});
   for (const pb::TaskState end : {pb::FAILED, pb::COMPLETE}) {
@@ -50,6 +51,7 @@ TEST_F(RestartTest, AnyRestartsAfterFailureAndAfterCompletion) {
   }
 }
 
+// Pinned by SwarmKit.
 TEST_F(RestartTest, OnFailureLeavesCompletedTasks) {
   Make([](pb::RestartPolicy& p) { p.set_condition(pb::RestartPolicy::ON_FAILURE); });
   End(pb::FAILED);
@@ -59,6 +61,7 @@ TEST_F(RestartTest, OnFailureLeavesCompletedTasks) {
   EXPECT_FALSE(Replaced());
 }
 
+// Pinned by SwarmKit.
 TEST_F(RestartTest, NoneRestartsNothing) {
   Make([](pb::RestartPolicy& p) { p.set_condition(pb::RestartPolicy::NONE); });
   End(pb::FAILED);
@@ -78,6 +81,7 @@ TEST_F(RestartTest, WithoutAPolicyEverythingIsRestartedAfterFiveSeconds) {
   EXPECT_EQ(Only()->desired_state, pb::RUNNING);
 }
 
+// Pinned by SwarmKit.
 TEST_F(RestartTest, ASlotThatIsNotRestartedIsFilledAgainWhenTheSpecChanges) {
   Make([](pb::RestartPolicy& p) { p.set_condition(pb::RestartPolicy::NONE); });
   End(pb::COMPLETE);
@@ -89,6 +93,7 @@ TEST_F(RestartTest, ASlotThatIsNotRestartedIsFilledAgainWhenTheSpecChanges) {
   EXPECT_TRUE(world_.Until([&] { return Replaced(); }));
 }
 
+// Pinned by SwarmKit.
 TEST_F(RestartTest, TheDelayIsKept) {
   Make([](pb::RestartPolicy&) {});
   End(pb::FAILED);
@@ -98,6 +103,7 @@ TEST_F(RestartTest, TheDelayIsKept) {
   EXPECT_EQ(Only()->desired_state, pb::RUNNING);
 }
 
+// Pinned by SwarmKit.
 TEST_F(RestartTest, MaxAttemptsLimitRestartsUntilTheSpecChanges) {
   Make([](pb::RestartPolicy& p) { p.set_max_attempts(1); });
   End(pb::FAILED);
@@ -112,6 +118,7 @@ TEST_F(RestartTest, MaxAttemptsLimitRestartsUntilTheSpecChanges) {
   EXPECT_TRUE(Replaced()) << "the new version begins to count anew";
 }
 
+// Pinned by SwarmKit.
 TEST_F(RestartTest, AttemptsAreCountedInTheWindow) {
   Make([](pb::RestartPolicy& p) {
     p.set_max_attempts(1);
@@ -188,6 +195,7 @@ TEST_F(RestartTest, WhenItsNodeIsLostNobodyWaitsForTheOldTask) {
 
 // --- after a change of leader ---
 
+// Pinned by SwarmKit.
 TEST_F(RestartTest, ANewLeaderRestartsWhatEndedMeanwhile) {
   Make([](pb::RestartPolicy&) {}, 3);
   world_.Stop();

@@ -21,6 +21,7 @@ struct Pair {
   Task task;
 };
 
+// Pinned by SwarmKit.
 TEST(TaskRulesTest, EqualVersionsAreCleanWhateverTheSpecs) {
   Pair p;
   p.wanted().mutable_container()->set_image("new");
@@ -32,6 +33,7 @@ TEST(TaskRulesTest, EqualVersionsAreCleanWhateverTheSpecs) {
   EXPECT_TRUE(p.Dirty());
 }
 
+// Pinned by SwarmKit.
 TEST(TaskRulesTest, AChangedImageIsDirtyAndAnEqualSpecIsNot) {
   Pair p;
   EXPECT_FALSE(p.Dirty());
@@ -45,6 +47,7 @@ TEST(TaskRulesTest, AbsentAndEmptyMessagesDiffer) {
   EXPECT_TRUE(p.Dirty());
 }
 
+// Pinned by SwarmKit.
 TEST(TaskRulesTest, ANodeThatStillFitsKeepsTasksWhoseConstraintsChanged) {
   Pair p;
   pb::Node node;
@@ -60,6 +63,7 @@ TEST(TaskRulesTest, ANodeThatStillFitsKeepsTasksWhoseConstraintsChanged) {
   EXPECT_TRUE(p.Dirty(&node)) << "more than the placement differs";
 }
 
+// Pinned by SwarmKit.
 TEST(TaskRulesTest, PullOptionsCountOnlyForWhatDoesNotRun) {
   Pair p;
   p.wanted().mutable_container()->mutable_pull_options()->set_registry_auth("secret");
@@ -77,6 +81,32 @@ TEST(TaskRulesTest, AChangedEndpointIsDirtyOnceTheTaskHasOne) {
   EXPECT_TRUE(p.Dirty());
   *endpoint->mutable_spec() = p.service.spec().endpoint();
   EXPECT_FALSE(p.Dirty());
+}
+
+// Pinned by SwarmKit: an empty placement is as good as none as long as nothing else differs.
+TEST(TaskRulesTest, APlacementThatIsGoneConstrainsNothing) {
+  Pair p;
+  pb::Node node;
+  p.wanted().mutable_placement()->add_constraints("node.id == elsewhere");
+  p.Sync();
+  p.wanted().clear_placement();
+  EXPECT_FALSE(p.Dirty(&node));
+  p.wanted().mutable_placement();
+  EXPECT_FALSE(p.Dirty(&node));
+}
+
+// Pinned by SwarmKit: when a manager learnt of a state counts before when a node reached it.
+TEST(TaskRulesTest, TasksAreOrderedByWhenTheirStateWasApplied) {
+  Task a;
+  Task b;
+  a.status.timestamp = {5, 0, true};
+  b.status.timestamp = {6, 0, true};
+  EXPECT_LT(TaskTimestamp(a), TaskTimestamp(b));
+  a.status.applied_at = {7, 0, true};
+  EXPECT_LT(TaskTimestamp(b), TaskTimestamp(a));
+  b.status.applied_at = {8, 0, true};
+  EXPECT_LT(TaskTimestamp(a), TaskTimestamp(b));
+  EXPECT_LT(TaskTimestamp(Task()), TaskTimestamp(a));
 }
 
 TEST(TaskRulesTest, MissingDownAndDrainedNodesAreInvalid) {

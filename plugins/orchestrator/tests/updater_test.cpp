@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 
 #include "orchestrator_world.h"
 
@@ -47,6 +48,7 @@ class UpdaterTest : public testing::Test {
   Orchestrator* orchestrator_ = nullptr;
 };
 
+// Pinned by SwarmKit.
 TEST_F(UpdaterTest, ANewImageReachesAllTasks) {
   world_.AddCluster();
   world_.RunTasks();
@@ -116,6 +118,42 @@ TEST_F(UpdaterTest, StartFirstStopsTheOldTaskOnceTheNewOneRuns) {
   EXPECT_EQ(world_.GetTask(old)->desired_state, pb::SHUTDOWN);
 }
 
+// Pinned by SwarmKit: old tasks are asked to stop only once the new ones run, and may take their
+// time.
+TEST_F(UpdaterTest, StartFirstHasTwiceTheTasksWhileTheOldOnesStop) {
+  Make(0);
+  world_.UpdateService("web", [](pb::ServiceSpec& spec) {
+    spec.mutable_replicated()->set_replicas(3);
+    spec.mutable_update()->set_order(pb::UpdateConfig::START_FIRST);
+    spec.mutable_update()->set_parallelism(1);
+  });
+  // Nodes that start what they are told to, and never stop anything.
+  const auto start_wanted = [&] {
+    for (int round = 0; round < 20; ++round) {
+      for (const TaskPtr& task : world_.Wanted("web")) {
+        if (task->desired_state == pb::RUNNING && task->status.state < pb::RUNNING) {
+          world_.SetState(task->id, pb::RUNNING);
+        }
+      }
+      world_.sim().RunFor(1s);
+    }
+  };
+  start_wanted();
+  SetImage("new");
+  start_wanted();
+  EXPECT_EQ(WithImage("new"), 3u);
+  int old_ones = 0;
+  for (const TaskPtr& task : world_.Tasks("web")) {
+    ASSERT_EQ(task->status.state, pb::RUNNING);
+    if (task->spec->container().image() == "new") continue;
+    ++old_ones;
+    EXPECT_EQ(task->desired_state, pb::SHUTDOWN);
+  }
+  EXPECT_EQ(old_ones, 3);
+  EXPECT_EQ(State(), pb::UpdateStatus::COMPLETED);
+}
+
+// Pinned by SwarmKit.
 TEST_F(UpdaterTest, PauseStopsAtTheFirstFailure) {
   world_.RunTasks(Fails);
   Make(3, [](pb::Service& service) { PolicyOf(service).set_condition(pb::RestartPolicy::NONE); });
@@ -127,8 +165,15 @@ TEST_F(UpdaterTest, PauseStopsAtTheFirstFailure) {
       << message;
   world_.sim().RunFor(1min);
   EXPECT_EQ(EverWithImage("bad"), 1u);
+  // Nobody goes on with it, a new leader neither.
+  world_.Stop();
+  StartOrchestrator(world_);
+  world_.sim().RunFor(1min);
+  EXPECT_EQ(EverWithImage("bad"), 1u);
+  EXPECT_EQ(State(), pb::UpdateStatus::PAUSED);
 }
 
+// Pinned by SwarmKit.
 TEST_F(UpdaterTest, ContinueUpdatesAllWhateverFails) {
   world_.RunTasks(Fails);
   Make(3, [](pb::Service& service) {
@@ -162,33 +207,50 @@ void RollbackAtFortyPercent(pb::Service& service) {
   service.mutable_spec()->mutable_rollback()->set_parallelism(1);
 }
 
-TEST_F(UpdaterTest, RollbackReturnsToThePreviousVersion) {
-  Alternating alternating;
-  world_.RunTasks([&](const Task& task) { return alternating(task, "bad"); });
-  Make(4, RollbackAtFortyPercent);
-  world_.DoNotSettle();
+// With and without versions of the specification: services made by old managers have none.
+class RollbackTest : public UpdaterTest, public testing::WithParamInterface<bool> {
+ protected:
+  void MakeFour(std::optional<pb::UpdateConfig::FailureAction> action = std::nullopt) {
+    world_.RunTasks([this](const Task& task) {
+      const std::string& image = task.spec->container().image();
+      return alternating_(task, "bad") || (old_fails_ && image == "image");
+    });
+    Make(4, [&](pb::Service& service) {
+      if (!GetParam()) service.clear_spec_version();
+      RollbackAtFortyPercent(service);
+      if (action) service.mutable_spec()->mutable_rollback()->set_failure_action(*action);
+    });
+    world_.DoNotSettle();
+  }
+
+  Alternating alternating_;
+  bool old_fails_ = false;
+};
+
+INSTANTIATE_TEST_SUITE_P(Versions, RollbackTest, testing::Bool(), [](const auto& with) {
+  return with.param ? "WithSpecVersions" : "WithoutSpecVersions";
+});
+
+// Pinned by SwarmKit.
+TEST_P(RollbackTest, ReturnsToThePreviousVersion) {
+  MakeFour();
   SetImage("bad");
   ASSERT_TRUE(Reaches(pb::UpdateStatus::ROLLBACK_STARTED));
   EXPECT_TRUE(world_.Service("web")->update_status().message().starts_with(
       "update rolled back due to failure or early termination of task "));
   ASSERT_TRUE(Reaches(pb::UpdateStatus::ROLLBACK_COMPLETED));
   EXPECT_EQ(EverWithImage("bad"), 3u) << "1 of 4 is within the ratio, 2 of 4 are not";
+  EXPECT_EQ(EverWithImage("image"), 4u + 3u) << "only what had been replaced is made again";
   EXPECT_EQ(WithImage("image"), 4u);
   EXPECT_FALSE(world_.Service("web")->has_previous_spec());
+  EXPECT_FALSE(world_.Service("web")->has_previous_spec_version());
   EXPECT_EQ(world_.Service("web")->update_status().message(), "rollback completed");
 }
 
-TEST_F(UpdaterTest, AFailingRollbackPauses) {
-  Alternating alternating;
-  bool old_fails = false;
-  world_.RunTasks([&](const Task& task) {
-    return alternating(task, "bad") || (old_fails && task.spec->container().image() == "image");
-  });
-  Make(4, [](pb::Service& service) {
-    RollbackAtFortyPercent(service);
-    service.mutable_spec()->mutable_rollback()->set_failure_action(pb::UpdateConfig::PAUSE);
-  });
-  old_fails = true;
+// Pinned by SwarmKit.
+TEST_P(RollbackTest, PausesWhenItFails) {
+  MakeFour(pb::UpdateConfig::PAUSE);
+  old_fails_ = true;
   SetImage("bad");
   ASSERT_TRUE(Reaches(pb::UpdateStatus::ROLLBACK_PAUSED));
   EXPECT_TRUE(world_.Service("web")->update_status().message().starts_with("update paused due to"));
@@ -196,19 +258,24 @@ TEST_F(UpdaterTest, AFailingRollbackPauses) {
   EXPECT_EQ(State(), pb::UpdateStatus::ROLLBACK_PAUSED);
 }
 
-TEST_F(UpdaterTest, AFailingRollbackThatContinuesCompletes) {
-  Alternating alternating;
-  bool old_fails = false;
-  world_.RunTasks([&](const Task& task) {
-    return alternating(task, "bad") || (old_fails && task.spec->container().image() == "image");
-  });
-  Make(4, [](pb::Service& service) {
-    RollbackAtFortyPercent(service);
-    service.mutable_spec()->mutable_rollback()->set_failure_action(pb::UpdateConfig::CONTINUE);
-  });
-  old_fails = true;
+// Pinned by SwarmKit.
+TEST_P(RollbackTest, CompletesWhateverFailsIfItIsToContinue) {
+  MakeFour(pb::UpdateConfig::CONTINUE);
+  old_fails_ = true;
   SetImage("bad");
   EXPECT_TRUE(Reaches(pb::UpdateStatus::ROLLBACK_COMPLETED));
+}
+
+// There is nothing left to roll back to: SwarmKit reports it as completed.
+TEST_P(RollbackTest, ThatIsToBeRolledBackItselfPauses) {
+  MakeFour(pb::UpdateConfig::ROLLBACK);
+  old_fails_ = true;
+  SetImage("bad");
+  ASSERT_TRUE(Reaches(pb::UpdateStatus::ROLLBACK_PAUSED));
+  EXPECT_TRUE(
+      world_.Service("web")->update_status().message().starts_with("rollback paused due to"));
+  world_.sim().RunFor(1min);
+  EXPECT_EQ(State(), pb::UpdateStatus::ROLLBACK_PAUSED);
 }
 
 TEST_F(UpdaterTest, AFailureAfterTheMonitoringPeriodDoesNotCount) {
@@ -259,6 +326,30 @@ TEST_F(UpdaterTest, ANewLeaderFinishesTheUpdate) {
   EXPECT_EQ(WithImage("new"), 3u);
 }
 
+TEST_F(UpdaterTest, ANewLeaderStopsNoOldTaskBeforeItsSuccessorRuns) {
+  Make(0);
+  world_.UpdateService("web", [](pb::ServiceSpec& spec) {
+    spec.mutable_replicated()->set_replicas(1);
+    spec.mutable_update()->set_order(pb::UpdateConfig::START_FIRST);
+  });
+  const std::string old = world_.Wanted("web").at(0)->id;
+  world_.SetState(old, pb::RUNNING);
+  SetImage("new");
+  world_.sim().RunFor(5s);
+  ASSERT_EQ(world_.Wanted("web").size(), 2u);
+  world_.Stop();
+  StartOrchestrator(world_);
+  world_.sim().RunFor(1min);
+  ASSERT_EQ(world_.Wanted("web").size(), 2u) << "the new one does not run yet";
+  for (const TaskPtr& task : world_.Wanted("web")) {
+    if (task->id != old) world_.SetState(task->id, pb::RUNNING);
+  }
+  EXPECT_EQ(world_.GetTask(old)->desired_state, pb::SHUTDOWN);
+  EXPECT_TRUE(Reaches(pb::UpdateStatus::COMPLETED));
+  EXPECT_EQ(WithImage("new"), 1u);
+}
+
+// Pinned by SwarmKit.
 TEST_F(UpdaterTest, NewPullOptionsAloneRestartNothingThatRuns) {
   world_.RunTasks();
   Make(2, [](pb::Service& service) { service.clear_spec_version(); });
@@ -270,6 +361,22 @@ TEST_F(UpdaterTest, NewPullOptionsAloneRestartNothingThatRuns) {
   EXPECT_EQ(world_.Running("web"), before);
 }
 
+// Pinned by SwarmKit: what does not run any more is made again with the new credentials.
+TEST_F(UpdaterTest, NewPullOptionsReplaceWhatHasEnded) {
+  world_.RunTasks();
+  Make(2, [](pb::Service& service) { PolicyOf(service).set_condition(pb::RestartPolicy::NONE); });
+  const auto before = world_.Running("web");
+  world_.SetState(before[0]->id, pb::COMPLETE);
+  world_.sim().RunFor(10s);
+  ASSERT_EQ(world_.Running("web").size(), 1u);
+  world_.UpdateService("web", [](pb::ServiceSpec& spec) {
+    spec.mutable_task()->mutable_container()->mutable_pull_options()->set_registry_auth("new");
+  });
+  ASSERT_TRUE(world_.Until([&] { return world_.Running("web").size() == 2; }));
+  EXPECT_EQ(world_.GetTask(before[1]->id)->desired_state, pb::RUNNING);
+}
+
+// Pinned by SwarmKit.
 TEST_F(UpdaterTest, AnOldTaskThatNeverStopsDelaysTheNewOneForTheTimeout) {
   Make(0);
   orchestrator_->restarts().SetStopTimeoutForTest(500ms);
@@ -288,6 +395,7 @@ TEST_F(UpdaterTest, AnOldTaskThatNeverStopsDelaysTheNewOneForTheTimeout) {
   EXPECT_EQ(world_.Wanted("web")[0]->desired_state, pb::RUNNING);
 }
 
+// Pinned by SwarmKit.
 TEST_F(UpdaterTest, TheLogDriverIsTheServicesOrElseTheClusters) {
   world_.AddCluster([](pb::Cluster& cluster) {
     cluster.mutable_spec()->mutable_task_defaults()->mutable_log_driver()->set_name("cluster");

@@ -108,70 +108,75 @@ bool MountsClusterVolume(const Task& task) {
 
 }  // namespace
 
-Pipeline::Pipeline(const Task& task, ServiceNumber service)
-    : keep_(std::make_shared<const Task>(task)), task_(*keep_), service_(service) {
-  const pb::Placement& placement = task_.spec->placement();
-  const pb::Resources& wanted = task_.spec->resources().reservations();
+Pipeline::Pipeline(TaskPtr task, ServiceNumber service)
+    : task_(std::move(task)), service_(service) {
+  const pb::Placement& placement = task_->spec->placement();
+  const pb::Resources& wanted = task_->spec->resources().reservations();
+  generic_ = GenericNeedsOf(wanted);
   enabled_.push_back(Filter::kReady);
-  if (wanted.nano_cpus() != 0 || wanted.memory_bytes() != 0 || wanted.generic_size() > 0) {
+  if (wanted.nano_cpus() != 0 || wanted.memory_bytes() != 0 || !generic_.empty()) {
     enabled_.push_back(Filter::kResources);
   }
-  if (NeedsPlugins(task_)) enabled_.push_back(Filter::kPlugins);
+  if (NeedsPlugins(*task_)) enabled_.push_back(Filter::kPlugins);
   if (auto parsed = constraint::Parse(placement.constraints()); parsed.ok() && !parsed->empty()) {
     constraints_ = *std::move(parsed);
     enabled_.push_back(Filter::kConstraints);
   }
   if (placement.platforms_size() > 0) enabled_.push_back(Filter::kPlatform);
-  ports_ = HostPortsOf(task_);
+  ports_ = HostPortsOf(*task_);
   if (!ports_.empty()) enabled_.push_back(Filter::kHostPort);
   if (placement.max_replicas() > 0) enabled_.push_back(Filter::kMaxReplicas);
-  if (MountsClusterVolume(task_)) enabled_.push_back(Filter::kVolumes);
+  if (MountsClusterVolume(*task_)) enabled_.push_back(Filter::kVolumes);
 }
 
 bool Pipeline::Passes(Filter filter, const NodeState& state) const {
   const pb::Node& node = state.node();
-  const pb::Resources& wanted = task_.spec->resources().reservations();
+  const pb::Resources& wanted = task_->spec->resources().reservations();
   switch (filter) {
     case Filter::kReady:
-      return node.status().state() == pb::NodeStatus::READY &&
-             node.spec().availability() == pb::NodeSpec::ACTIVE;
+      return state.open();
     case Filter::kResources:
       // A node that is already overdrawn still takes what asks for nothing of that kind.
       if (wanted.nano_cpus() > 0 && wanted.nano_cpus() > state.FreeCpu()) return false;
       if (wanted.memory_bytes() > 0 && wanted.memory_bytes() > state.FreeMemory()) return false;
-      return state.HasGeneric(wanted);
+      return state.HasGeneric(generic_);
     case Filter::kPlugins:
-      return HasPlugins(task_, node);
+      return HasPlugins(*task_, node);
     case Filter::kConstraints:
       return constraint::Match(constraints_, node);
     case Filter::kPlatform:
-      return HasPlatform(task_.spec->placement(), node);
+      return HasPlatform(task_->spec->placement(), node);
     case Filter::kHostPort:
       return std::none_of(ports_.begin(), ports_.end(),
                           [&state](const HostPort& port) { return state.Uses(port); });
     case Filter::kMaxReplicas:
-      return state.ActiveOf(service_) < task_.spec->placement().max_replicas();
+      return state.ActiveOf(service_) < task_->spec->placement().max_replicas();
     case Filter::kVolumes:
-    case Filter::kCount:
+    case Filter::kNone:
       // No volume is known to be available: cluster volumes are not managed here.
       return false;
   }
   return false;
 }
 
-bool Pipeline::Check(const NodeState& node) {
+Filter Pipeline::FirstFailure(const NodeState& node) const {
   for (const Filter filter : enabled_) {
-    if (Passes(filter, node)) continue;
-    ++failures_[static_cast<std::size_t>(filter)];
-    return false;
+    if (!Passes(filter, node)) return filter;
   }
-  return true;
+  return Filter::kNone;
 }
 
-std::string Pipeline::Explain() const {
+void Verdicts::Set(NodeIndex node, Filter filter) {
+  if (node >= by_node_.size()) by_node_.resize(node + 1, Filter::kNone);
+  const Filter before = std::exchange(by_node_[node], filter);
+  if (before != Filter::kNone) --counts_[static_cast<std::size_t>(before)];
+  if (filter != Filter::kNone) ++counts_[static_cast<std::size_t>(filter)];
+}
+
+std::string Verdicts::Explain() const {
   std::vector<std::pair<int, std::size_t>> order;
-  for (std::size_t i = 0; i < failures_.size(); ++i) {
-    if (failures_[i] > 0) order.emplace_back(failures_[i], i);
+  for (std::size_t i = 0; i < counts_.size(); ++i) {
+    if (counts_[i] > 0) order.emplace_back(counts_[i], i);
   }
   std::stable_sort(order.begin(), order.end(),
                    [](const auto& a, const auto& b) { return a.first > b.first; });

@@ -50,6 +50,27 @@ std::vector<HostPort> HostPortsOf(const Task& task) {
   return out;
 }
 
+std::vector<GenericNeed> GenericNeedsOf(const pb::Resources& wanted) {
+  std::vector<GenericNeed> out;
+  for (const auto& resource : wanted.generic()) {
+    const auto& need = resource.discrete_resource_spec();
+    const auto known = std::find_if(out.begin(), out.end(), [&need](const GenericNeed& other) {
+      return other.kind == need.kind();
+    });
+    if (known == out.end()) {
+      out.push_back({need.kind(), need.value()});
+    } else {
+      known->count += need.value();
+    }
+  }
+  return out;
+}
+
+bool NodeState::open() const {
+  return node_->status().state() == pb::NodeStatus::READY &&
+         node_->spec().availability() == pb::NodeSpec::ACTIVE;
+}
+
 void NodeState::Count(const Task& task, ServiceNumber service, int sign) {
   const pb::Resources& wanted = task.spec->resources().reservations();
   cpu_taken_ += sign * wanted.nano_cpus();
@@ -84,38 +105,40 @@ std::int64_t NodeState::FreeMemory() const {
   return node_->description().resources().memory_bytes() - memory_taken_;
 }
 
-bool NodeState::HasGeneric(const pb::Resources& wanted) const {
-  for (const auto& resource : wanted.generic()) {
-    const auto& need = resource.discrete_resource_spec();
-    const Offer offer = OfferOf(*node_, need.kind());
+bool NodeState::HasGeneric(const std::vector<GenericNeed>& needs) const {
+  for (const GenericNeed& need : needs) {
+    const Offer offer = OfferOf(*node_, need.kind);
     std::int64_t free = offer.named ? static_cast<std::int64_t>(offer.names.size()) : offer.count;
-    if (const auto it = discrete_taken_.find(need.kind()); it != discrete_taken_.end()) {
+    if (const auto it = discrete_taken_.find(need.kind); it != discrete_taken_.end()) {
       free -= it->second;
     }
-    if (const auto it = named_taken_.find(need.kind()); it != named_taken_.end()) {
+    if (const auto it = named_taken_.find(need.kind); it != named_taken_.end()) {
       free -= static_cast<std::int64_t>(it->second.size());
     }
-    if (free < need.value() || (offer.count == 0 && offer.names.empty())) return false;
+    if (free < need.count || (offer.count == 0 && offer.names.empty())) return false;
   }
   return true;
 }
 
-std::vector<pb::GenericResource> NodeState::PickGeneric(const pb::Resources& wanted) const {
+std::vector<pb::GenericResource> NodeState::PickGeneric(
+    const std::vector<GenericNeed>& needs) const {
   std::vector<pb::GenericResource> out;
-  for (const auto& resource : wanted.generic()) {
-    const auto& need = resource.discrete_resource_spec();
-    const Offer offer = OfferOf(*node_, need.kind());
+  for (const GenericNeed& need : needs) {
+    const Offer offer = OfferOf(*node_, need.kind);
     if (!offer.named) {
-      if (need.value() > 0) out.push_back(resource);
+      if (need.count == 0) continue;
+      auto& picked = *out.emplace_back().mutable_discrete_resource_spec();
+      picked.set_kind(need.kind);
+      picked.set_value(need.count);
       continue;
     }
-    const auto taken = named_taken_.find(need.kind());
-    std::int64_t left = need.value();
+    const auto taken = named_taken_.find(need.kind);
+    std::int64_t left = need.count;
     for (const std::string& name : offer.names) {
       if (left == 0) break;
       if (taken != named_taken_.end() && taken->second.contains(name)) continue;
       auto& picked = *out.emplace_back().mutable_named_resource_spec();
-      picked.set_kind(need.kind());
+      picked.set_kind(need.kind);
       picked.set_value(name);
       --left;
     }

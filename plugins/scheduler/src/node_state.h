@@ -22,6 +22,14 @@ using ServiceNumber = std::uint32_t;
 using HostPort = std::pair<pb::PortConfig::Protocol, std::uint32_t>;
 std::vector<HostPort> HostPortsOf(const Task& task);
 
+// How much of a kind of generic resource is asked for.
+struct GenericNeed {
+  std::string kind;
+  std::int64_t count = 0;
+};
+// One entry a kind, also if the resources name it twice.
+std::vector<GenericNeed> GenericNeedsOf(const pb::Resources& wanted);
+
 // Failures of tasks of one service version on a node.
 struct FailureKey {
   ServiceNumber service = 0;
@@ -32,11 +40,18 @@ struct FailureKey {
 inline constexpr Duration kFailureWindow = std::chrono::minutes(5);
 inline constexpr std::size_t kManyFailures = 5;
 
+// A node's place in lists; never given to another one.
+using NodeIndex = std::uint32_t;
+
 class NodeState {
  public:
-  explicit NodeState(NodePtr node) : node_(std::move(node)) {}
+  NodeState(NodeIndex index, NodePtr node) : index_(index), node_(std::move(node)) {}
+  NodeIndex index() const { return index_; }
   const pb::Node& node() const { return *node_; }
+  const NodePtr& shared() const { return node_; }
   void SetNode(NodePtr node) { node_ = std::move(node); }
+  // Ready and active: new tasks may come.
+  bool open() const;
 
   // Adds what the task takes, or with -1 gives it back; the same task value both times.
   void Count(const Task& task, ServiceNumber service, int sign);
@@ -44,9 +59,9 @@ class NodeState {
   std::int64_t FreeCpu() const;
   std::int64_t FreeMemory() const;
   // Whether enough is left of every kind that is asked for.
-  bool HasGeneric(const pb::Resources& wanted) const;
+  bool HasGeneric(const std::vector<GenericNeed>& needs) const;
   // What a task would be given of the node's; to be counted with the task it is written into.
-  std::vector<pb::GenericResource> PickGeneric(const pb::Resources& wanted) const;
+  std::vector<pb::GenericResource> PickGeneric(const std::vector<GenericNeed>& needs) const;
 
   std::uint32_t active() const { return active_; }
   std::uint32_t ActiveOf(ServiceNumber service) const;
@@ -56,6 +71,7 @@ class NodeState {
   std::size_t Failures(const FailureKey& key, SteadyTime now) const;
 
  private:
+  const NodeIndex index_;
   NodePtr node_;
   std::int64_t cpu_taken_ = 0;
   std::int64_t memory_taken_ = 0;

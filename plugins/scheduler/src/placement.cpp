@@ -43,6 +43,10 @@ std::vector<std::string> PathOf(const pb::Placement& placement, const pb::Node& 
 
 }  // namespace
 
+bool SpreadsOverLabels(const pb::Placement& placement) {
+  return !PathOf(placement, pb::Node::default_instance()).empty();
+}
+
 void Ranking::Add(NodeState* node, Rank rank) {
   heap_.push_back({rank, node});
   std::push_heap(heap_.begin(), heap_.end(),
@@ -74,6 +78,16 @@ PlacementTree::PlacementTree(PlacementRequest& request, const std::vector<NodeSt
       branch->ranking.Add(node, RankOf(*node, request_.random.Next()));
     }
   }
+}
+
+std::uint64_t PlacementTree::TasksForTest(const std::vector<std::string>& values) const {
+  const Branch* branch = &root_;
+  for (const std::string& value : values) {
+    const auto child = branch->children.find(value);
+    if (child == branch->children.end()) return 0;
+    branch = child->second.get();
+  }
+  return branch->tasks;
 }
 
 Rank PlacementTree::RankOf(const NodeState& node, std::uint64_t tie) const {
@@ -133,6 +147,33 @@ std::uint64_t PlacementTree::PlaceInChildren(Branch& branch, std::uint64_t count
     usable = std::move(still_usable);
   }
   return placed;
+}
+
+namespace {
+
+// Nodes that have nothing of the service yet are the best ones, those with the fewest tasks first:
+// a few tasks need no more than a look at the first of them. False, and nothing is placed, when
+// that does not give each task a node.
+bool PlaceOnFreshNodes(PlacementRequest& request, NodeTable& nodes, std::uint64_t count) {
+  if (count * 2 > nodes.size() || SpreadsOverLabels(request.placement)) return false;
+  std::uint64_t looks = 64 + 8 * count;
+  std::vector<NodeState*> found;
+  nodes.VisitByLoad([&](NodeState& node) {
+    const bool fresh = node.ActiveOf(request.service) == 0 &&
+                       node.Failures(request.failure_key, request.now) < kManyFailures;
+    if (fresh && request.pipeline.Check(node)) found.push_back(&node);
+    return found.size() < count && --looks > 0;
+  });
+  if (found.size() < count) return false;
+  for (NodeState* node : found) request.assign(*node);
+  return true;
+}
+
+}  // namespace
+
+std::uint64_t PlaceTasks(PlacementRequest& request, NodeTable& nodes, std::uint64_t count) {
+  if (PlaceOnFreshNodes(request, nodes, count)) return count;
+  return PlacementTree(request, nodes.All()).Place(count);
 }
 
 }  // namespace swarm::scheduler

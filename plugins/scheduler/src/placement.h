@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "filters.h"
-#include "node_state.h"
+#include "node_table.h"
 
 namespace swarm::scheduler {
 
@@ -41,7 +41,7 @@ class Ranking {
 // One group of equal tasks being placed.
 struct PlacementRequest {
   const pb::Placement& placement;
-  Pipeline& pipeline;
+  const Pipeline& pipeline;
   ServiceNumber service;
   FailureKey failure_key;
   SteadyTime now;
@@ -50,11 +50,17 @@ struct PlacementRequest {
   Function<void(NodeState&)> assign;
 };
 
+// Whether the preferences name a label to spread over.
+bool SpreadsOverLabels(const pb::Placement& placement);
+
 class PlacementTree {
  public:
+  // Borrows the request and the nodes.
   PlacementTree(PlacementRequest& request, const std::vector<NodeState*>& nodes);
   // Places up to `count` tasks; how many found a node.
   std::uint64_t Place(std::uint64_t count) { return PlaceIn(root_, count); }
+  // Tasks of the service below the values of the first levels, those on nodes that fail included.
+  std::uint64_t TasksForTest(const std::vector<std::string>& values) const;
 
  private:
   struct Branch {
@@ -70,5 +76,8 @@ class PlacementTree {
   PlacementRequest& request_;
   Branch root_;
 };
+
+// Places up to `count` tasks on any nodes; how many found one.
+std::uint64_t PlaceTasks(PlacementRequest& request, NodeTable& nodes, std::uint64_t count);
 
 }  // namespace swarm::scheduler

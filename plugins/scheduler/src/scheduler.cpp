@@ -1,7 +1,6 @@
 #include "scheduler.h"
 
-#include <algorithm>
-#include <iterator>
+#include <utility>
 
 namespace swarm::scheduler {
 namespace {
@@ -10,6 +9,15 @@ constexpr std::string_view kAssigned = "scheduler assigned task to node";
 constexpr std::string_view kConfirmed = "scheduler confirmed task can run on preassigned node";
 constexpr std::string_view kNoNode = "no suitable node";
 constexpr Duration kPauseAfterFailure = std::chrono::seconds(1);
+
+// Explanations of few tasks are always true; those of very many are brought up to date less often
+// the more there are, since each is a write.
+constexpr std::size_t kFewTasks = 100;
+constexpr Duration kPausePerTask = std::chrono::milliseconds(1);
+
+Duration PauseBetweenExplanations(std::size_t tasks) {
+  return tasks <= kFewTasks ? Duration::zero() : static_cast<std::int64_t>(tasks) * kPausePerTask;
+}
 
 // Whether both take the same from a node.
 bool CountsAlike(const Task& a, const Task& b) {
@@ -21,39 +29,37 @@ bool CountsAlike(const Task& a, const Task& b) {
 }  // namespace
 
 Scheduler::Scheduler(component::Env& env, SchedulerOptions options)
-    : env_(env), options_(options) {}
+    : env_(env), options_(options), nodes_(env.random()) {}
 
 void Scheduler::Begin(const ViewPtr& view) {
   (void)view->FindMessages(Table::kNode, By::All(), [this](const MessagePtr& message) {
-    const auto node = std::static_pointer_cast<const pb::Node>(message);
-    nodes_.emplace(node->id(), std::make_unique<NodeState>(node));
+    nodes_.Set(std::static_pointer_cast<const pb::Node>(message));
     return true;
   });
   (void)view->FindTasks(By::All(), [this](const TaskPtr& task) {
-    if (task->status.state < pb::PENDING || IsTerminal(task->status.state)) return true;
-    if (task->status.state != pb::PENDING) {
+    const pb::TaskState state = task->status.state;
+    if (state < pb::PENDING || IsTerminal(state)) return true;
+    if (state != pb::PENDING) {
       Track(task);
-    } else if (task->desired_state > pb::COMPLETE) {
-      // Nobody waits for it: the orchestrator or the reaper ends it.
-    } else if (task->node_id.empty()) {
-      Enqueue(task);
-    } else {
-      preassigned_.emplace(task->id, task);
-      work_ = true;
+    } else if (task->desired_state <= pb::COMPLETE) {
+      Wait(task);
     }
+    // Nobody waits for the others: the orchestrator or the reaper ends them.
     return true;
   });
   Arm();
 }
 
 void Scheduler::OnCommit(const Commit& commit) {
-  ViewPtr view;
   for (const Event& event : commit.events) {
     if (event.table == Table::kTask) {
       OnTask(event);
     } else if (event.table == Table::kNode) {
-      if (!view) view = env_.Read();
-      OnNode(event, *view);
+      OnNode(event);
+    } else if (event.table == Table::kService && event.change == Change::kRemove) {
+      const std::string& id = static_cast<const pb::Service&>(*event.object).id();
+      waiting_.RemoveService(id);
+      services_.Removed(id);
     }
   }
   Arm();
@@ -61,70 +67,61 @@ void Scheduler::OnCommit(const Commit& commit) {
 
 void Scheduler::OnTask(const Event& event) {
   const TaskPtr& task = event.task;
-  if (event.change == Change::kRemove) {
-    preassigned_.erase(task->id);
-    Release(task->id);
+  const pb::TaskState state = task->status.state;
+  const bool gone = event.change == Change::kRemove;
+  const Task* before = event.old_task.get();
+  if (!gone && state == pb::PENDING) {
+    // What only got another explanation waits already.
+    const bool news = !before || before->status.state != pb::PENDING ||
+                      before->desired_state != task->desired_state;
+    if (news || task->node_id.empty()) Wait(task);
     return;
   }
-  const pb::TaskState state = task->status.state;
+  if (!before || before->status.state == pb::PENDING) StopWaiting(*task);
+  if (gone) return Release(task->id);
   if (state < pb::PENDING) return;
-  if (IsTerminal(state)) {
-    preassigned_.erase(task->id);
-    const bool failed = state == pb::FAILED || state == pb::REJECTED;
-    // Tasks that had no choice of node say nothing about the node.
-    if (failed && task->slot != 0 && tracked_.contains(std::string_view(task->id))) {
-      if (NodeState* node = FindNode(task->node_id)) {
-        node->RecordFailure(FailureKeyOf(*task), env_.SteadyNow());
-      }
-    }
-    Release(task->id);
-  } else if (state != pb::PENDING) {
-    preassigned_.erase(task->id);
+  if (!IsTerminal(state)) {
     if (!task->node_id.empty()) Track(task);
-  } else if (task->node_id.empty()) {
-    // While a decision on it is under way it is counted already; and what only got another
-    // explanation is queued already.
-    const Task* before = event.old_task.get();
-    const bool queued = before && before->status.state == pb::PENDING && before->node_id.empty() &&
-                        before->desired_state == task->desired_state && before->spec == task->spec;
-    if (!queued && !tracked_.contains(std::string_view(task->id))) Enqueue(task);
+    return;
+  }
+  const bool failed = state == pb::FAILED || state == pb::REJECTED;
+  // Tasks that had no choice of node say nothing about the node.
+  if (failed && task->slot != 0 && tracked_.contains(std::string_view(task->id))) {
+    if (NodeState* node = nodes_.Find(task->node_id)) {
+      node->RecordFailure(FailureKeyOf(*task), env_.SteadyNow());
+    }
+  }
+  Release(task->id);
+}
+
+void Scheduler::OnNode(const Event& event) {
+  const auto node = std::static_pointer_cast<const pb::Node>(event.object);
+  if (event.change == Change::kRemove) {
+    nodes_.Remove(node->id());
   } else {
-    preassigned_[task->id] = task;
+    nodes_.Set(node);
+  }
+  work_ = true;
+}
+
+void Scheduler::Wait(const TaskPtr& task) {
+  // A decision about it is under way.
+  if (tracked_.contains(std::string_view(task->id))) return;
+  if (task->desired_state > pb::COMPLETE) {
+    StopWaiting(*task);
+    if (task->desired_state < pb::REMOVE) shut_down_.insert(task->id);
+    work_ = true;
+  } else if (!task->node_id.empty()) {
+    preassigned_.Add(task);
+    work_ = true;
+  } else if (waiting_.Add(task)) {
     work_ = true;
   }
 }
 
-void Scheduler::OnNode(const Event& event, const View& view) {
-  const auto node = std::static_pointer_cast<const pb::Node>(event.object);
-  work_ = nodes_changed_ = true;
-  if (event.change == Change::kRemove) {
-    nodes_.erase(node->id());
-  } else if (NodeState* known = FindNode(node->id())) {
-    known->SetNode(node);
-  } else {
-    AddNode(node, view);
-  }
-}
-
-void Scheduler::AddNode(const NodePtr& node, const View& view) {
-  auto& state = nodes_[node->id()];
-  state = std::make_unique<NodeState>(node);
-  (void)view.FindTasks(By::Node(node->id()), [this, &state](const TaskPtr& task) {
-    const auto counted = tracked_.find(std::string_view(task->id));
-    if (counted != tracked_.end()) {
-      state->Count(**counted, NumberOf((*counted)->service_id), 1);
-    }
-    return true;
-  });
-}
-
-void Scheduler::Enqueue(const TaskPtr& task) {
-  const GroupKey key(task->service_id,
-                     task->has_spec_version ? std::to_string(task->spec_version) : task->id);
-  Group& group = queue_[key];
-  group.tasks.push_back(task);
-  group.stuck = false;
-  work_ = true;
+void Scheduler::StopWaiting(const Task& task) {
+  waiting_.Remove(task);
+  if (!task.node_id.empty()) preassigned_.Remove(task);
 }
 
 void Scheduler::Track(const TaskPtr& task) {
@@ -140,7 +137,9 @@ void Scheduler::Track(const TaskPtr& task) {
   auto node = tracked_.extract(found);
   node.value() = task;
   tracked_.insert(std::move(node));
-  if (!alike) Count(*task, 1);
+  if (alike) return;
+  Count(*task, 1);
+  work_ = true;
 }
 
 void Scheduler::Release(std::string_view task_id) {
@@ -148,25 +147,15 @@ void Scheduler::Release(std::string_view task_id) {
   if (found == tracked_.end()) return;
   Count(**found, -1);
   tracked_.erase(found);
-  work_ = nodes_changed_ = true;
+  work_ = true;
 }
 
 void Scheduler::Count(const Task& task, int sign) {
-  if (NodeState* node = FindNode(task.node_id)) node->Count(task, NumberOf(task.service_id), sign);
-}
-
-NodeState* Scheduler::FindNode(const std::string& id) {
-  const auto found = nodes_.find(id);
-  return found == nodes_.end() ? nullptr : found->second.get();
-}
-
-ServiceNumber Scheduler::NumberOf(const std::string& service_id) {
-  return services_.try_emplace(service_id, static_cast<ServiceNumber>(services_.size()))
-      .first->second;
+  nodes_.Count(task, services_.Count(task.service_id, sign), sign);
 }
 
 FailureKey Scheduler::FailureKeyOf(const Task& task) {
-  return {NumberOf(task.service_id), task.has_spec_version ? task.spec_version : 0};
+  return {services_.Of(task.service_id), task.has_spec_version ? task.spec_version : 0};
 }
 
 void Scheduler::Arm() {
@@ -183,157 +172,152 @@ void Scheduler::Arm() {
 void Scheduler::Schedule() {
   armed_ = work_ = false;
   const ViewPtr view = env_.Read();
-  SchedulePreassigned(*view);
-  for (auto it = queue_.begin(); it != queue_.end();) {
-    if (!it->second.stuck || nodes_changed_) ScheduleGroup(*view, it->second);
-    it = it->second.tasks.empty() ? queue_.erase(it) : std::next(it);
+  const std::vector<NodeTable::Changed> changed = nodes_.TakeChanged();
+  ReportShutDown(*view);
+  SchedulePreassigned(*view, changed);
+  if (!changed.empty()) {
+    waiting_.VisitStuck([&](const GroupKey&, Group& group) { Retry(group, changed); });
+  } else if (explain_) {
+    waiting_.VisitStuck([&](const GroupKey&, Group& group) { Explain(group); });
   }
-  nodes_changed_ = false;
+  explain_ = false;
+  for (const GroupKey& key : waiting_.TakeFresh()) {
+    if (Group* group = waiting_.Find(key)) Try(*group);
+    waiting_.DropIfEmpty(key);
+  }
   Write();
 }
 
-void Scheduler::SchedulePreassigned(const View& view) {
-  for (auto it = preassigned_.begin(); it != preassigned_.end();) {
-    const TaskPtr task = view.GetTask(it->first);
-    NodeState* node = task ? FindNode(task->node_id) : nullptr;
-    const bool waits = task && task->status.state == pb::PENDING;
-    if (!waits || tracked_.contains(std::string_view(it->first))) {
-      it = preassigned_.erase(it);
-      continue;
-    }
-    if (!node || task->desired_state > pb::COMPLETE) {
-      ++it;
-      continue;
-    }
-    Pipeline pipeline(*task, NumberOf(task->service_id));
-    if (pipeline.Check(*node)) {
-      Assign(task, *node, kConfirmed);
-      it = preassigned_.erase(it);
-      continue;
-    }
-    std::string why = pipeline.Explain();
-    if (task->status.err != why) {
-      decisions_.push_back({Decision::Kind::kExplain, task, nullptr, std::move(why)});
-    }
-    ++it;
+void Scheduler::ReportShutDown(const View& view) {
+  for (const std::string& id : std::exchange(shut_down_, {})) {
+    TaskPtr task = view.GetTask(id);
+    if (!task || task->status.state != pb::PENDING) continue;
+    // Shut down before a node had it: nobody else can report that.
+    decisions_.push_back({.kind = Decision::Kind::kShutDown, .task = std::move(task)});
   }
 }
 
-std::vector<TaskPtr> Scheduler::StillWaiting(const View& view, Group& group) {
-  auto& tasks = group.tasks;
-  std::sort(tasks.begin(), tasks.end(),
-            [](const TaskPtr& a, const TaskPtr& b) { return a->id < b->id; });
-  tasks.erase(std::unique(tasks.begin(), tasks.end(),
-                          [](const TaskPtr& a, const TaskPtr& b) { return a->id == b->id; }),
-              tasks.end());
-  std::vector<TaskPtr> out;
-  out.reserve(tasks.size());
-  for (const TaskPtr& queued : tasks) {
-    TaskPtr task = view.GetTask(queued->id);
-    if (!task || !task->node_id.empty() || task->status.state != pb::PENDING) continue;
-    if (tracked_.contains(std::string_view(task->id))) continue;
-    if (task->desired_state <= pb::COMPLETE) {
-      out.push_back(std::move(task));
-    } else if (task->desired_state < pb::REMOVE) {
-      // Shut down before it had a node: nobody else can report that.
-      decisions_.push_back({Decision::Kind::kShutDown, std::move(task), nullptr, {}});
+void Scheduler::SchedulePreassigned(const View& view,
+                                    const std::vector<NodeTable::Changed>& changed) {
+  for (const std::string& id : preassigned_.TakeDue(changed)) {
+    const TaskPtr task = view.GetTask(id);
+    NodeState* node = task ? nodes_.Find(task->node_id) : nullptr;
+    if (!node || task->status.state != pb::PENDING || task->desired_state > pb::COMPLETE) continue;
+    const Pipeline pipeline(task, services_.Of(task->service_id));
+    const Filter failure = pipeline.FirstFailure(*node);
+    if (failure == Filter::kNone) {
+      preassigned_.Remove(*task);
+      Assign(task, *node, pipeline.generic(), kConfirmed);
+      continue;
     }
+    Verdicts verdicts;
+    verdicts.Set(0, failure);
+    ExplainTask(task, verdicts.Explain());
   }
-  tasks.clear();
-  return out;
 }
 
-void Scheduler::ScheduleGroup(const View& view, Group& group) {
-  const std::vector<TaskPtr> tasks = StillWaiting(view, group);
-  if (tasks.empty()) return;
-  const Task& any = *tasks.front();
-  const ServiceNumber service = NumberOf(any.service_id);
-  Pipeline pipeline(any, service);
-  std::size_t next = 0;
-  PlacementRequest request{any.spec->placement(),
+void Scheduler::Try(Group& group) {
+  if (!group.stuck) {
+    const TaskPtr any = group.tasks.begin()->second;
+    auto stuck = std::make_unique<Group::Stuck>(any, services_.Of(any->service_id));
+    Place(group, stuck->pipeline, nullptr);
+    if (group.tasks.empty()) return;
+    for (const NodeState* node : nodes_.All()) {
+      stuck->verdicts.Set(node->index(), stuck->pipeline.FirstFailure(*node));
+    }
+    group.stuck = std::move(stuck);
+  }
+  Explain(group);
+}
+
+void Scheduler::Retry(Group& group, const std::vector<NodeTable::Changed>& changed) {
+  Group::Stuck& stuck = *group.stuck;
+  std::vector<NodeState*> fit;
+  for (const NodeTable::Changed& node : changed) {
+    const Filter failure = node.node ? stuck.pipeline.FirstFailure(*node.node) : Filter::kNone;
+    stuck.verdicts.Set(node.index, failure);
+    if (node.node && failure == Filter::kNone) fit.push_back(node.node);
+  }
+  if (!fit.empty() && !group.tasks.empty()) {
+    // All others fail, but where there are levels to balance they count.
+    const pb::Placement& placement = group.tasks.begin()->second->spec->placement();
+    const std::vector<NodeState*>& nodes = SpreadsOverLabels(placement) ? nodes_.All() : fit;
+    Place(group, stuck.pipeline, &nodes);
+    for (const NodeState* node : nodes) {
+      stuck.verdicts.Set(node->index(), stuck.pipeline.FirstFailure(*node));
+    }
+  }
+  Explain(group);
+}
+
+void Scheduler::Place(Group& group, const Pipeline& pipeline, const std::vector<NodeState*>* only) {
+  const TaskPtr any = group.tasks.begin()->second;
+  PlacementRequest request{any->spec->placement(),
                            pipeline,
-                           service,
-                           FailureKeyOf(any),
+                           services_.Of(any->service_id),
+                           FailureKeyOf(*any),
                            env_.SteadyNow(),
                            env_.random(),
-                           [&](NodeState& node) { Assign(tasks[next++], node, kAssigned); }};
-  std::vector<NodeState*> nodes;
-  nodes.reserve(nodes_.size());
-  for (const auto& [id, node] : nodes_) nodes.push_back(node.get());
-  PlacementTree tree(request, nodes);
-  (void)tree.Place(tasks.size());
-  if (next < tasks.size()) {
-    Explain(view, pipeline, tasks.data() + next, tasks.data() + tasks.size(), group);
+                           [&](NodeState& node) {
+                             const auto next = group.tasks.extract(group.tasks.begin());
+                             Assign(next.mapped(), node, pipeline.generic(), kAssigned);
+                           }};
+  const std::uint64_t count = group.tasks.size();
+  if (only) {
+    (void)PlacementTree(request, *only).Place(count);
+  } else {
+    (void)PlaceTasks(request, nodes_, count);
   }
 }
 
-void Scheduler::Assign(const TaskPtr& task, NodeState& node, std::string_view message) {
+void Scheduler::Assign(const TaskPtr& task, NodeState& node,
+                       const std::vector<GenericNeed>& generic, std::string_view message) {
   auto counted = std::make_shared<Task>(*task);
   counted->node_id = node.node().id();
-  const pb::Resources& wanted = task->spec->resources().reservations();
-  if (wanted.generic_size() > 0) {
+  if (!generic.empty()) {
     auto extras =
         task->extras ? std::make_shared<TaskExtras>(*task->extras) : std::make_shared<TaskExtras>();
-    extras->assigned_generic_resources = node.PickGeneric(wanted);
+    extras->assigned_generic_resources = node.PickGeneric(generic);
     counted->extras = std::move(extras);
   }
-  node.Count(*counted, NumberOf(task->service_id), 1);
+  Count(*counted, 1);
   tracked_.insert(counted);
-  decisions_.push_back({Decision::Kind::kAssign, task, std::move(counted), std::string(message)});
+  decisions_.push_back(
+      {Decision::Kind::kAssign, task, std::move(counted), node.shared(), std::string(message)});
 }
 
-void Scheduler::Explain(const View& view, Pipeline& pipeline, const TaskPtr* first,
-                        const TaskPtr* limit, Group& group) {
-  // Every node fails now, each for its own reason.
-  pipeline.Reset();
-  for (const auto& [id, node] : nodes_) (void)pipeline.Check(*node);
+void Scheduler::Explain(Group& group) {
+  if (group.tasks.empty()) return;
   std::string text(kNoNode);
-  if (const std::string why = pipeline.Explain(); !why.empty()) text += " (" + why + ")";
-  const std::string& service_id = (*first)->service_id;
-  if (!service_id.empty() && !view.Get<pb::Service>(service_id)) return;
-  group.stuck = true;
-  for (const TaskPtr* task = first; task != limit; ++task) {
-    group.tasks.push_back(*task);
-    if ((*task)->status.err == text) continue;
-    decisions_.push_back({Decision::Kind::kExplain, *task, nullptr, text});
+  if (const std::string why = group.stuck->verdicts.Explain(); !why.empty()) {
+    text += " (" + why + ")";
   }
+  for (const std::string& id : std::exchange(group.unexplained, {})) {
+    const auto task = group.tasks.find(id);
+    if (task != group.tasks.end()) ExplainTask(task->second, text);
+  }
+  if (group.explanation == text) return;
+  const SteadyTime now = env_.SteadyNow();
+  const SteadyTime due = group.explained_at + PauseBetweenExplanations(group.tasks.size());
+  if (!group.explanation.empty() && now < due) {
+    if (explain_timer_) return;
+    explain_timer_ = env_.loop().After(due - now, [this] {
+      const auto ended = std::exchange(explain_timer_, nullptr);
+      explain_ = work_ = true;
+      Arm();
+    });
+    return;
+  }
+  if (!group.explanation.empty()) {
+    for (const auto& [id, task] : group.tasks) ExplainTask(task, text);
+  }
+  group.explanation = std::move(text);
+  group.explained_at = now;
 }
 
-Status Scheduler::Apply(Transaction& tx, Decision& decision, TaskTime now) {
-  decision.written = false;
-  const TaskPtr task = tx.GetTask(decision.task->id);
-  if (!task || task->status.state != pb::PENDING || task->node_id != decision.task->node_id) {
-    return Status::Ok();
-  }
-  auto changed = std::make_shared<Task>(*task);
-  changed->status.timestamp = now;
-  switch (decision.kind) {
-    case Decision::Kind::kAssign: {
-      const auto node = tx.Get<pb::Node>(decision.counted->node_id);
-      const bool fit = node && node->status().state() == pb::NodeStatus::READY &&
-                       node->spec().availability() == pb::NodeSpec::ACTIVE;
-      if (!fit || task->desired_state > pb::COMPLETE) return Status::Ok();
-      changed->node_id = decision.counted->node_id;
-      changed->extras = decision.counted->extras;
-      changed->status = {};
-      changed->status.state = pb::ASSIGNED;
-      changed->status.timestamp = now;
-      changed->status.message = decision.text;
-      break;
-    }
-    case Decision::Kind::kExplain:
-      if (task->status.err == decision.text) return Status::Ok();
-      changed->status.err = decision.text;
-      break;
-    case Decision::Kind::kShutDown:
-      if (task->desired_state <= pb::COMPLETE) return Status::Ok();
-      changed->status.state = pb::SHUTDOWN;
-      changed->status.err.clear();
-      break;
-  }
-  SWARM_RETURN_IF_ERROR(tx.UpdateTask(std::move(changed)));
-  decision.written = true;
-  return Status::Ok();
+void Scheduler::ExplainTask(const TaskPtr& task, const std::string& text) {
+  if (task->status.err == text) return;
+  decisions_.push_back({.kind = Decision::Kind::kExplain, .task = task, .text = text});
 }
 
 void Scheduler::Write() {
@@ -354,20 +338,19 @@ void Scheduler::Written(std::vector<Decision>& decisions, const Status& status) 
   writing_ = false;
   const ViewPtr view = env_.Read();
   for (const Decision& decision : decisions) {
-    if (decision.kind != Decision::Kind::kAssign || (status.ok() && decision.written)) continue;
-    const std::string& id = decision.task->id;
-    const TaskPtr current = view->GetTask(id);
+    const bool assign = decision.kind == Decision::Kind::kAssign;
+    // Another explanation that found nothing to explain is no failure.
+    if (status.ok() && (decision.written || !assign)) continue;
+    const TaskPtr current = view->GetTask(decision.task->id);
     // Part of a batch that failed later on.
     if (current && current->status.state >= pb::ASSIGNED) continue;
-    const auto counted = tracked_.find(std::string_view(id));
-    if (counted != tracked_.end() && *counted == decision.counted) Release(id);
-    if (!current || current->status.state != pb::PENDING) continue;
-    if (current->node_id.empty()) {
-      Enqueue(current);
-    } else {
-      preassigned_[id] = current;
-      work_ = true;
+    if (assign) {
+      const auto counted = tracked_.find(std::string_view(decision.task->id));
+      if (counted != tracked_.end() && *counted == decision.counted) Release(decision.task->id);
     }
+    if (!current || current->status.state != pb::PENDING) continue;
+    StopWaiting(*current);
+    Wait(current);
   }
   if (!status.ok()) {
     env_.logger().Warn("placement not written", {{"error", status.ToString()}});

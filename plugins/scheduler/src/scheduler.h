@@ -3,19 +3,20 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <unordered_set>
-#include <utility>
 #include <vector>
 
 #include "component/component.h"
+#include "decision.h"
 #include "filters.h"
-#include "node_state.h"
+#include "node_table.h"
 #include "placement.h"
+#include "service_numbers.h"
+#include "waiting.h"
 
 namespace swarm::scheduler {
 
@@ -33,21 +34,6 @@ class Scheduler final : public component::Part {
   void OnCommit(const Commit& commit) override;
 
  private:
-  // A change to be written.
-  struct Decision {
-    enum class Kind : unsigned char { kAssign, kExplain, kShutDown };
-    Kind kind = Kind::kAssign;
-    TaskPtr task;      // as it was decided on
-    TaskPtr counted;   // kAssign: as it is counted on the node meanwhile
-    std::string text;  // status message, or for kExplain the error
-    bool written = false;
-  };
-  // Tasks of one version of a service; a task without such a version is alone.
-  using GroupKey = std::pair<std::string, std::string>;
-  struct Group {
-    std::vector<TaskPtr> tasks;
-    bool stuck = false;  // no node was found; nothing has changed since
-  };
   struct TaskIdHash {
     using is_transparent = void;
     std::size_t operator()(std::string_view id) const { return std::hash<std::string_view>()(id); }
@@ -64,44 +50,50 @@ class Scheduler final : public component::Part {
   };
 
   void OnTask(const Event& event);
-  void OnNode(const Event& event, const View& view);
-  void AddNode(const NodePtr& node, const View& view);
+  void OnNode(const Event& event);
 
-  void Enqueue(const TaskPtr& task);
+  // The task waits for a node, or for its node to be confirmed, or to be reported shut down.
+  void Wait(const TaskPtr& task);
+  void StopWaiting(const Task& task);
   // Counts the task on its node, in place of what was counted for it before.
   void Track(const TaskPtr& task);
   void Release(std::string_view task_id);
   void Count(const Task& task, int sign);
-  NodeState* FindNode(const std::string& id);
-  ServiceNumber NumberOf(const std::string& service_id);
   FailureKey FailureKeyOf(const Task& task);
 
   void Arm();
   void Schedule();
-  void SchedulePreassigned(const View& view);
-  void ScheduleGroup(const View& view, Group& group);
-  std::vector<TaskPtr> StillWaiting(const View& view, Group& group);
-  void Assign(const TaskPtr& task, NodeState& node, std::string_view message);
-  void Explain(const View& view, Pipeline& pipeline, const TaskPtr* first, const TaskPtr* limit,
-               Group& group);
+  void ReportShutDown(const View& view);
+  void SchedulePreassigned(const View& view, const std::vector<NodeTable::Changed>& changed);
+  // First attempt for a group, or for the tasks that joined it since.
+  void Try(Group& group);
+  // Another attempt, for which only the nodes that changed matter.
+  void Retry(Group& group, const std::vector<NodeTable::Changed>& changed);
+  // Gives the group's tasks to the nodes of the list, or to any.
+  void Place(Group& group, const Pipeline& pipeline, const std::vector<NodeState*>* only);
+  void Assign(const TaskPtr& task, NodeState& node, const std::vector<GenericNeed>& generic,
+              std::string_view message);
+  void Explain(Group& group);
+  void ExplainTask(const TaskPtr& task, const std::string& text);
   void Write();
   void Written(std::vector<Decision>& decisions, const Status& status);
-  static Status Apply(Transaction& tx, Decision& decision, TaskTime now);
 
   component::Env& env_;
   const SchedulerOptions options_;
-  std::map<std::string, std::unique_ptr<NodeState>, std::less<>> nodes_;
+  NodeTable nodes_;
+  ServiceNumbers services_;
   std::unordered_set<TaskPtr, TaskIdHash, TaskIdEqual> tracked_;
-  std::unordered_map<std::string, ServiceNumber> services_;
-  std::map<GroupKey, Group> queue_;
-  std::map<std::string, TaskPtr> preassigned_;
+  WaitingGroups waiting_;
+  PreassignedTasks preassigned_;
+  std::set<std::string> shut_down_;  // before they had a node
   std::vector<Decision> decisions_;
 
   bool armed_ = false;
   bool writing_ = false;
-  bool work_ = false;          // something is to be looked at
-  bool nodes_changed_ = true;  // so that what is stuck may fit now
+  bool work_ = false;  // something is to be looked at
   std::unique_ptr<Timer> timer_;
+  std::unique_ptr<Timer> explain_timer_;  // for explanations that are out of date
+  bool explain_ = false;                  // its time has come
 };
 
 }  // namespace swarm::scheduler

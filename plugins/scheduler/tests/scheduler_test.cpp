@@ -2,78 +2,16 @@
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
-#include <map>
+#include <set>
 
-#include "component_testing/world.h"
+#include "scheduler_world.h"
 
 namespace swarm::scheduler {
 namespace {
 
 using namespace std::chrono_literals;
-using component::testing::World;
 
-class SchedulerTest : public testing::Test {
- protected:
-  void Start() {
-    world_.Start({"scheduler", {Table::kNode, Table::kTask}}, [](component::Env& env) {
-      return std::make_unique<Scheduler>(env, SchedulerOptions{});
-    });
-  }
-  // Allocated tasks of the service, in one transaction.
-  void AddTasks(const std::string& service, int count, const std::string& prefix = "task",
-                std::function<void(Task&)> edit = {}) {
-    world_.Write([&](Transaction& tx) {
-      const auto stored = tx.Get<pb::Service>(service);
-      const auto spec = std::make_shared<const pb::TaskSpec>(stored->spec().task());
-      const auto annotations =
-          std::make_shared<const pb::Annotations>(stored->spec().annotations());
-      for (int i = 0; i < count; ++i) {
-        auto task = std::make_shared<Task>();
-        task->id = prefix + std::to_string(i);
-        task->service_id = service;
-        task->slot = static_cast<std::uint64_t>(i) + 1;
-        task->spec = spec;
-        task->service_annotations = annotations;
-        task->has_spec_version = stored->has_spec_version();
-        task->spec_version = stored->spec_version().index();
-        task->desired_state = pb::RUNNING;
-        task->status.state = pb::PENDING;
-        task->status.message = "pending task scheduling";
-        if (edit) edit(*task);
-        SWARM_RETURN_IF_ERROR(tx.CreateTask(std::move(task)));
-      }
-      return Status::Ok();
-    });
-  }
-  std::map<std::string, int> PerNode(const std::string& service) {
-    std::map<std::string, int> out;
-    for (const TaskPtr& task : world_.Tasks(service)) {
-      if (!task->node_id.empty()) ++out[task->node_id];
-    }
-    return out;
-  }
-  std::vector<int> Counts(const std::string& service) {
-    std::vector<int> out;
-    for (const auto& [node, count] : PerNode(service)) out.push_back(count);
-    std::sort(out.rbegin(), out.rend());
-    return out;
-  }
-  std::string Error(const std::string& task) { return world_.GetTask(task)->status.err; }
-  static void Reserve(pb::Service& service, std::int64_t cpus, std::int64_t memory) {
-    auto& wanted =
-        *service.mutable_spec()->mutable_task()->mutable_resources()->mutable_reservations();
-    wanted.set_nano_cpus(cpus * 1'000'000'000);
-    wanted.set_memory_bytes(memory);
-  }
-  static void Offer(pb::Node& node, std::int64_t cpus, std::int64_t memory) {
-    auto& resources = *node.mutable_description()->mutable_resources();
-    resources.set_nano_cpus(cpus * 1'000'000'000);
-    resources.set_memory_bytes(memory);
-  }
-
-  World world_;
-};
+class SchedulerTest : public SchedulerWorld {};
 
 TEST_F(SchedulerTest, AnAssignedTaskSaysSo) {
   Start();
@@ -87,6 +25,7 @@ TEST_F(SchedulerTest, AnAssignedTaskSaysSo) {
   EXPECT_TRUE(task->status.err.empty());
 }
 
+// Pinned by SwarmKit.
 TEST_F(SchedulerTest, SpreadsTasksThatWereThereBeforeAndNewOnes) {
   for (int i = 0; i < 5; ++i) world_.AddNode("n" + std::to_string(i));
   world_.AddService("web", 18);
@@ -104,6 +43,7 @@ TEST_F(SchedulerTest, SpreadsTasksThatWereThereBeforeAndNewOnes) {
   EXPECT_EQ(Counts("web"), (std::vector<int>{5, 4, 4, 4, 4}));
 }
 
+// Pinned by SwarmKit.
 TEST_F(SchedulerTest, NodesThatAreNotReadyGetNothing) {
   Start();
   world_.AddNode("down", [](pb::Node& n) { n.mutable_status()->set_state(pb::NodeStatus::DOWN); });
@@ -122,6 +62,7 @@ TEST_F(SchedulerTest, NodesThatAreNotReadyGetNothing) {
   EXPECT_EQ(Error("task0"), "");
 }
 
+// Pinned by SwarmKit.
 TEST_F(SchedulerTest, WithoutNodesItSaysSo) {
   Start();
   world_.AddService("web", 1);
@@ -129,6 +70,7 @@ TEST_F(SchedulerTest, WithoutNodesItSaysSo) {
   EXPECT_EQ(Error("task0"), "no suitable node");
 }
 
+// Pinned by SwarmKit.
 TEST_F(SchedulerTest, ResourcesReturnWhenATaskEnds) {
   world_.AddNode("n1", [](pb::Node& n) { Offer(n, 1, 1000); });
   world_.AddService("web", 2, [](pb::Service& s) { Reserve(s, 1, 100); });
@@ -156,6 +98,7 @@ TEST_F(SchedulerTest, TasksOnANodeThatComesBackTakeTheirResources) {
   EXPECT_EQ(Error("second0"), "no suitable node (insufficient resources on 1 node)");
 }
 
+// Pinned by SwarmKit.
 TEST_F(SchedulerTest, ConstraintsAreObeyedAndExplained) {
   Start();
   for (const char* id : {"n1", "n2", "n3"}) world_.AddNode(id);
@@ -170,6 +113,7 @@ TEST_F(SchedulerTest, ConstraintsAreObeyedAndExplained) {
   EXPECT_EQ(world_.GetTask("task0")->node_id, "n2");
 }
 
+// Pinned by SwarmKit.
 TEST_F(SchedulerTest, PlatformsMatchWithTheirOtherNames) {
   Start();
   world_.AddNode("none");
@@ -195,6 +139,7 @@ TEST_F(SchedulerTest, PlatformsMatchWithTheirOtherNames) {
   EXPECT_EQ(Error("c0"), "no suitable node (unsupported platform on 2 nodes)");
 }
 
+// Pinned by SwarmKit.
 TEST_F(SchedulerTest, AHostPortIsUsedOnceANode) {
   Start();
   world_.AddNode("n1");
@@ -216,6 +161,7 @@ TEST_F(SchedulerTest, AHostPortIsUsedOnceANode) {
   EXPECT_EQ(world_.GetTask(waiting)->node_id, other->node_id);
 }
 
+// Pinned by SwarmKit.
 TEST_F(SchedulerTest, MaxReplicasLimitsANode) {
   Start();
   world_.AddNode("n1");
@@ -234,6 +180,7 @@ TEST_F(SchedulerTest, MaxReplicasLimitsANode) {
   EXPECT_EQ(waiting, 1);
 }
 
+// Pinned by SwarmKit.
 TEST_F(SchedulerTest, PluginsMustBeThere) {
   Start();
   world_.AddNode("without", [](pb::Node& n) {
@@ -255,57 +202,7 @@ TEST_F(SchedulerTest, PluginsMustBeThere) {
   EXPECT_EQ(PerNode("web"), (std::map<std::string, int>{{"with", 2}}));
 }
 
-TEST_F(SchedulerTest, PreferencesShareEvenlyOverLabels) {
-  Start();
-  const auto zone = [](const char* az) {
-    return [=](pb::Node& n) {
-      (*n.mutable_spec()->mutable_annotations()->mutable_labels())["az"] = az;
-    };
-  };
-  world_.AddNode("a1", zone("az1"));
-  for (const char* id : {"b1", "b2", "b3"}) world_.AddNode(id, zone("az2"));
-  world_.AddNode("c1");
-  const auto prefer = [](pb::Service& s) {
-    s.mutable_spec()
-        ->mutable_task()
-        ->mutable_placement()
-        ->add_preferences()
-        ->mutable_spread()
-        ->set_spread_descriptor("node.labels.az");
-  };
-  world_.AddService("web", 12, prefer);
-  AddTasks("web", 12);
-  const auto per_node = PerNode("web");
-  EXPECT_EQ(per_node.at("a1"), 4);
-  EXPECT_EQ(per_node.at("c1"), 4) << "nodes without the label are a group";
-  EXPECT_EQ(per_node.at("b1") + per_node.at("b2") + per_node.at("b3"), 4);
-  AddTasks("web", 3, "more");
-  EXPECT_EQ(PerNode("web").at("a1"), 5);
-}
-
-TEST_F(SchedulerTest, AFullBranchLeavesTheRestToOthers) {
-  Start();
-  const auto zone = [](const char* az, std::int64_t cpus) {
-    return [=](pb::Node& n) {
-      (*n.mutable_spec()->mutable_annotations()->mutable_labels())["az"] = az;
-      Offer(n, cpus, 1 << 20);
-    };
-  };
-  world_.AddNode("a1", zone("az1", 5));
-  world_.AddNode("b1", zone("az2", 100));
-  world_.AddService("web", 12, [](pb::Service& s) {
-    Reserve(s, 1, 0);
-    s.mutable_spec()
-        ->mutable_task()
-        ->mutable_placement()
-        ->add_preferences()
-        ->mutable_spread()
-        ->set_spread_descriptor("node.labels.az");
-  });
-  AddTasks("web", 12);
-  EXPECT_EQ(PerNode("web"), (std::map<std::string, int>{{"a1", 5}, {"b1", 7}}));
-}
-
+// Pinned by SwarmKit.
 TEST_F(SchedulerTest, ANodeWhereTasksKeepFailingComesLast) {
   Start();
   world_.AddNode("good");
@@ -329,6 +226,7 @@ TEST_F(SchedulerTest, ANodeWhereTasksKeepFailingComesLast) {
   EXPECT_EQ(world_.GetTask("next0")->node_id, "bad");
 }
 
+// Pinned by SwarmKit.
 TEST_F(SchedulerTest, PreassignedTasksAreConfirmed) {
   Start();
   world_.AddNode("n1", [](pb::Node& n) { Offer(n, 1, 100); });
@@ -348,6 +246,7 @@ TEST_F(SchedulerTest, PreassignedTasksAreConfirmed) {
             "scheduler confirmed task can run on preassigned node");
 }
 
+// Pinned by SwarmKit.
 TEST_F(SchedulerTest, WhatIsShutDownBeforeItHasANodeIsReportedShutDown) {
   Start();
   world_.AddService("web", 1);
@@ -357,6 +256,7 @@ TEST_F(SchedulerTest, WhatIsShutDownBeforeItHasANodeIsReportedShutDown) {
   EXPECT_EQ(Error("task0"), "");
 }
 
+// Pinned by SwarmKit.
 TEST_F(SchedulerTest, TasksNobodyWantsAreLeftAloneAtStart) {
   world_.AddNode("n1");
   world_.AddService("web", 2);
@@ -369,6 +269,7 @@ TEST_F(SchedulerTest, TasksNobodyWantsAreLeftAloneAtStart) {
   }
 }
 
+// Pinned by SwarmKit.
 TEST_F(SchedulerTest, ATaskOfARemovedServiceIsForgotten) {
   Start();
   world_.AddService("web", 1);
@@ -376,6 +277,220 @@ TEST_F(SchedulerTest, ATaskOfARemovedServiceIsForgotten) {
   world_.RemoveService("web");
   world_.AddNode("n1", [](pb::Node& n) { n.mutable_status()->set_state(pb::NodeStatus::DOWN); });
   EXPECT_EQ(Error("task0"), "no suitable node") << "not explained again";
+}
+
+// Pinned by SwarmKit.
+TEST_F(SchedulerTest, ANodeThatGoesDownRightAfterItsCreationIsNotUsed) {
+  Start();
+  world_.DoNotSettle();
+  world_.AddNode("n1");
+  world_.EditNode("n1", [](pb::Node& n) { n.mutable_status()->set_state(pb::NodeStatus::DOWN); });
+  world_.AddService("web", 1);
+  AddTasks("web", 1);
+  world_.sim().RunFor(10s);
+  EXPECT_EQ(world_.GetTask("task0")->status.state, pb::PENDING);
+  world_.AddNode("n2");
+  world_.sim().RunFor(1s);
+  EXPECT_EQ(world_.GetTask("task0")->node_id, "n2");
+}
+
+// Pinned by SwarmKit: among equally many of the service, the node with fewer tasks in total.
+TEST_F(SchedulerTest, TheTotalBreaksTies) {
+  for (const char* id : {"n1", "n2"}) world_.AddNode(id);
+  world_.AddService("load", 1);
+  world_.AddTask("ballast", "load", [](Task& task) {
+    task.node_id = "n1";
+    task.status.state = pb::RUNNING;
+  });
+  world_.AddService("web", 1);
+  Start();
+  AddTasks("web", 1);
+  EXPECT_EQ(world_.GetTask("task0")->node_id, "n2");
+}
+
+// Pinned by SwarmKit: tasks that had no choice say nothing about their node.
+TEST_F(SchedulerTest, FailuresOfPreassignedTasksAreNotCounted) {
+  Start();
+  world_.AddNode("good");
+  world_.AddNode("bad");
+  world_.AddService("load", 1);
+  world_.AddTask("ballast", "load", [](Task& task) {
+    task.node_id = "good";
+    task.status.state = pb::RUNNING;
+  });
+  world_.AddService("web", 1);
+  for (int round = 0; round < 8; ++round) {
+    const std::string id = "r" + std::to_string(round) + "-";
+    AddTasks("web", 1, id, [](Task& task) {
+      task.slot = 0;
+      task.node_id = "bad";
+    });
+    world_.SetState(id + "0", pb::FAILED);
+  }
+  AddTasks("web", 1);
+  EXPECT_EQ(world_.GetTask("task0")->node_id, "bad");
+}
+
+TEST_F(SchedulerTest, FailuresAreForgottenAfterFiveMinutes) {
+  Start();
+  world_.AddNode("good");
+  world_.AddNode("bad");
+  world_.AddService("load", 1);
+  world_.AddTask("ballast", "load", [](Task& task) {
+    task.node_id = "good";
+    task.status.state = pb::RUNNING;
+  });
+  world_.AddService("web", 1);
+  for (int round = 0; round < 5; ++round) {
+    const std::string id = "r" + std::to_string(round) + "-";
+    AddTasks("web", 1, id);
+    world_.SetState(id + "0", pb::FAILED);
+  }
+  AddTasks("web", 1, "soon");
+  EXPECT_EQ(world_.GetTask("soon0")->node_id, "good");
+  world_.SetState("soon0", pb::SHUTDOWN);
+  world_.sim().RunFor(5min);
+  AddTasks("web", 1, "late");
+  EXPECT_EQ(world_.GetTask("late0")->node_id, "bad");
+}
+
+// Pinned by SwarmKit: who has no choice goes first.
+TEST_F(SchedulerTest, PreassignedTasksGoFirst) {
+  world_.AddNode("n1", [](pb::Node& n) { Offer(n, 1, 100); });
+  world_.AddService("web", 1, [](pb::Service& s) { Reserve(s, 1, 100); });
+  world_.AddService("agent", 0, [](pb::Service& s) {
+    s.mutable_spec()->mutable_global();
+    Reserve(s, 1, 100);
+  });
+  AddTasks("web", 1, "a");
+  AddTasks("agent", 1, "z", [](Task& task) {
+    task.slot = 0;
+    task.node_id = "n1";
+  });
+  Start();
+  EXPECT_EQ(world_.GetTask("z0")->status.state, pb::ASSIGNED);
+  EXPECT_EQ(Error("a0"), "no suitable node (insufficient resources on 1 node)");
+}
+
+// Pinned by SwarmKit.
+TEST_F(SchedulerTest, PreassignedTasksNobodyWantsAreLeftAloneAtStart) {
+  world_.AddNode("n1");
+  world_.AddService("agent", 0, [](pb::Service& s) { s.mutable_spec()->mutable_global(); });
+  AddTasks("agent", 2, "g", [](Task& task) {
+    task.node_id = "n1";
+    task.desired_state = task.slot == 1 ? pb::SHUTDOWN : pb::REMOVE;
+    task.slot = 0;
+  });
+  Start();
+  EXPECT_EQ(world_.GetTask("g0")->status.state, pb::PENDING);
+  EXPECT_EQ(world_.GetTask("g1")->status.state, pb::PENDING);
+}
+
+TEST_F(SchedulerTest, APreassignedTaskThatIsShutDownBeforeItsTimeIsReportedShutDown) {
+  world_.AddNode("n1",
+                 [](pb::Node& n) { n.mutable_spec()->set_availability(pb::NodeSpec::PAUSE); });
+  world_.AddService("agent", 0, [](pb::Service& s) { s.mutable_spec()->mutable_global(); });
+  Start();
+  AddTasks("agent", 1, "g", [](Task& task) {
+    task.slot = 0;
+    task.node_id = "n1";
+  });
+  EXPECT_EQ(Error("g0"), "1 node not available for new tasks");
+  world_.EditTask("g0", [](Task& task) { task.desired_state = pb::SHUTDOWN; });
+  EXPECT_EQ(world_.GetTask("g0")->status.state, pb::SHUTDOWN);
+  world_.EditNode("n1",
+                  [](pb::Node& n) { n.mutable_spec()->set_availability(pb::NodeSpec::ACTIVE); });
+  EXPECT_EQ(world_.GetTask("g0")->status.state, pb::SHUTDOWN);
+}
+
+// Explanations follow what changes, at once as long as few tasks wait.
+TEST_F(SchedulerTest, ExplanationsFollowTheNodes) {
+  Start();
+  world_.AddService("web", 2, [](pb::Service& s) {
+    s.mutable_spec()->mutable_task()->mutable_placement()->add_constraints("node.labels.az == 1");
+  });
+  AddTasks("web", 2);
+  EXPECT_EQ(Error("task1"), "no suitable node");
+  world_.AddNode("n1");
+  EXPECT_EQ(Error("task1"), "no suitable node (scheduling constraints not satisfied on 1 node)");
+  world_.AddNode("n2");
+  EXPECT_EQ(Error("task1"), "no suitable node (scheduling constraints not satisfied on 2 nodes)");
+  world_.EditNode("n2",
+                  [](pb::Node& n) { n.mutable_spec()->set_availability(pb::NodeSpec::DRAIN); });
+  EXPECT_EQ(Error("task0"),
+            "no suitable node (1 node not available for new tasks; scheduling constraints not "
+            "satisfied on 1 node)");
+  world_.RemoveNode("n1");
+  EXPECT_EQ(Error("task1"), "no suitable node (1 node not available for new tasks)");
+  world_.RemoveNode("n2");
+  EXPECT_EQ(Error("task0"), "no suitable node");
+}
+
+TEST_F(SchedulerTest, ExplanationsOfVeryManyTasksFollowLater) {
+  Start();
+  world_.AddService("web", 500);
+  AddTasks("web", 500);
+  const auto writes = [&] { return world_.view()->index(); };
+  world_.sim().RunFor(1min);
+  const auto off = [](pb::Node& n) { n.mutable_spec()->set_availability(pb::NodeSpec::DRAIN); };
+  world_.AddNode("n1", off);
+  EXPECT_EQ(Error("task499"), "no suitable node (1 node not available for new tasks)");
+  const auto before = writes();
+  world_.AddNode("n2", off);
+  EXPECT_EQ(writes().value(), before.value() + 1) << "just the node";
+  EXPECT_EQ(Error("task499"), "no suitable node (1 node not available for new tasks)");
+  world_.sim().RunFor(1s);
+  EXPECT_EQ(Error("task499"), "no suitable node (2 nodes not available for new tasks)");
+}
+
+// What waits needs no other look than at the node that changed.
+TEST_F(SchedulerTest, AWaitingGroupGoesOnWhereSomethingBecomesFree) {
+  Start();
+  for (int i = 0; i < 3; ++i) {
+    world_.AddNode("n" + std::to_string(i), [](pb::Node& n) { Offer(n, 2, 1000); });
+  }
+  world_.AddService("web", 9, [](pb::Service& s) { Reserve(s, 1, 0); });
+  AddTasks("web", 9);
+  EXPECT_EQ(Counts("web"), (std::vector<int>{2, 2, 2}));
+  world_.EditNode("n1", [](pb::Node& n) { Offer(n, 4, 1000); });
+  EXPECT_EQ(PerNode("web").at("n1"), 4);
+  for (const TaskPtr& task : world_.Tasks("web")) {
+    if (task->node_id == "n0") world_.SetState(task->id, pb::COMPLETE);
+  }
+  // One more waited; two are free.
+  for (const TaskPtr& task : world_.Tasks("web")) EXPECT_FALSE(task->node_id.empty()) << task->id;
+  AddTasks("web", 2, "more");
+  EXPECT_EQ(world_.GetTask("more0")->node_id, "n0");
+  EXPECT_EQ(Error("more1"), "no suitable node (insufficient resources on 3 nodes)");
+}
+
+TEST_F(SchedulerTest, ANodeThatChangesBeforeTheDecisionIsWrittenIsJudgedAgain) {
+  Start();
+  world_.AddNode("n1", [](pb::Node& n) { Label(n, "az", "1"); });
+  world_.AddNode("n2", [](pb::Node& n) { Label(n, "az", "2"); });
+  world_.AddService("web", 1, [](pb::Service& s) {
+    s.mutable_spec()->mutable_task()->mutable_placement()->add_constraints("node.labels.az == 1");
+  });
+  // Both land before the scheduler hears of either.
+  world_.Write([](Transaction& tx) {
+    auto task = std::make_shared<Task>();
+    task->id = "task0";
+    task->service_id = "web";
+    task->slot = 1;
+    const auto service = tx.Get<pb::Service>("web");
+    task->spec = std::make_shared<const pb::TaskSpec>(service->spec().task());
+    task->service_annotations = std::make_shared<const pb::Annotations>();
+    task->desired_state = pb::RUNNING;
+    task->status.state = pb::PENDING;
+    SWARM_RETURN_IF_ERROR(tx.CreateTask(std::move(task)));
+    for (const auto& [id, az] : {std::pair{"n1", "2"}, std::pair{"n2", "1"}}) {
+      auto node = std::make_shared<pb::Node>(*tx.Get<pb::Node>(id));
+      Label(*node, "az", az);
+      SWARM_RETURN_IF_ERROR(tx.Update(std::move(node)));
+    }
+    return Status::Ok();
+  });
+  EXPECT_EQ(world_.GetTask("task0")->node_id, "n2");
 }
 
 TEST_F(SchedulerTest, NamedGenericResourcesAreGivenOnce) {
@@ -419,9 +534,9 @@ TEST_F(SchedulerTest, TheSameSeedPlacesAlike) {
     World world(seed);
     for (int i = 0; i < 10; ++i) world.AddNode("n" + std::to_string(i));
     world.AddService("web", 1);
-    world.Start({"scheduler", {Table::kNode, Table::kTask}}, [](component::Env& env) {
-      return std::make_unique<Scheduler>(env, SchedulerOptions{});
-    });
+    world.Start(
+        {"scheduler", {Table::kNode, Table::kService, Table::kTask}},
+        [](component::Env& env) { return std::make_unique<Scheduler>(env, SchedulerOptions{}); });
     std::string out;
     for (int i = 0; i < 5; ++i) {
       world.AddTask("t" + std::to_string(i), "web",
