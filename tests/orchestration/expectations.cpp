@@ -79,6 +79,12 @@ std::int64_t FreeGeneric(const pb::Node& node, const Load& load, const std::stri
          (counted == load.counted.end() ? 0 : counted->second);
 }
 
+bool UpdateUnderWay(const pb::Service& service) {
+  const auto state = service.update_status().state();
+  return state != pb::UpdateStatus::UNKNOWN && state != pb::UpdateStatus::COMPLETED &&
+         state != pb::UpdateStatus::ROLLBACK_COMPLETED;
+}
+
 class Check {
  public:
   Check(const Reader& reader, Seen& seen) : reader_(reader), seen_(seen) {
@@ -169,7 +175,7 @@ class Check {
     if (running > 1) Say(any, "runs twice in its slot");
     const bool start_first = service.spec().update().order() == pb::UpdateConfig::START_FIRST ||
                              service.spec().rollback().order() == pb::UpdateConfig::START_FIRST;
-    if (wanted > (start_first ? 2u : 1u)) {
+    if (wanted > (start_first || UpdateUnderWay(service) ? 2u : 1u)) {
       Say(any, "is wanted " + std::to_string(wanted) + " times in its slot");
     }
     const std::uint64_t attempts = service.spec().task().restart().max_attempts();
@@ -193,7 +199,9 @@ class Check {
     if (!IsUp(*node->second) || node->second->spec().availability() == pb::NodeSpec::DRAIN) {
       Say(task, "is wanted on a node that is down or drained");
     }
-    if (IsActive(*node->second) && !Matches(service.spec().task(), *node->second)) {
+    // An update that waits has not replaced all tasks yet; they are where they were asked to be.
+    const bool old_version = UpdateUnderWay(service) && Matches(*task.spec, *node->second);
+    if (IsActive(*node->second) && !old_version && !Matches(service.spec().task(), *node->second)) {
       Say(task, "is on a node that breaks its constraints");
     }
   }
@@ -275,6 +283,15 @@ bool CouldTake(const Reader& reader, const pb::Node& node, const Task& task) {
 
 std::vector<std::string> FindFaults(const Reader& reader, Seen& seen) {
   return Check(reader, seen).Run();
+}
+
+bool AnyUpdateUnderWay(const Reader& reader) {
+  bool found = false;
+  (void)reader.FindMessages(Table::kService, By::All(), [&found](const MessagePtr& service) {
+    found = UpdateUnderWay(static_cast<const pb::Service&>(*service));
+    return !found;
+  });
+  return found;
 }
 
 }  // namespace swarm::test

@@ -19,6 +19,9 @@ struct Seen {
 // Everything that is wrong, in words; nothing when all is as the services ask.
 std::vector<std::string> FindFaults(const Reader& reader, Seen& seen);
 
+// Whether an update waits, for tasks that find no node: a new leader goes on with it.
+bool AnyUpdateUnderWay(const Reader& reader);
+
 // Whether a node that may be given new tasks could take the task, as it and its tasks are now.
 bool CouldTake(const Reader& reader, const pb::Node& node, const Task& task);
 

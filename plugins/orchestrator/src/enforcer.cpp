@@ -20,33 +20,58 @@ bool Judged(const Task& task) {
          task.status.state < pb::COMPLETE;
 }
 
+std::vector<constraint::Constraint> ParseConstraints(const pb::TaskSpec& spec) {
+  auto parsed = constraint::Parse(spec.placement().constraints());
+  // What cannot be read constrains nothing: it was accepted by an older manager.
+  if (!parsed.ok()) return {};
+  return *std::move(parsed);
+}
+
+// Whether tasks of an earlier version are where the service's update left them.
+bool UpdateUnderWay(const pb::Service& service) {
+  switch (service.update_status().state()) {
+    case pb::UpdateStatus::UPDATING:
+    case pb::UpdateStatus::PAUSED:
+    case pb::UpdateStatus::ROLLBACK_STARTED:
+    case pb::UpdateStatus::ROLLBACK_PAUSED:
+      return true;
+    default:
+      return false;
+  }
+}
+
 // The constraints of a node's tasks, read once for each service.
 class Constraints {
  public:
   explicit Constraints(const Reader& reader) : reader_(reader) {}
 
   bool Allow(const Task& task, const pb::Node& node) {
-    if (task.service_id.empty()) return constraint::Match(Parse(task.spec->placement()), node);
-    const auto [entry, missing] = allowed_.try_emplace(task.service_id, true);
-    if (missing) {
-      // The task's own may be out of date: what only relaxes them replaces no task.
-      const auto service = reader_.Get<pb::Service>(task.service_id);
-      const pb::TaskSpec& spec = service ? service->spec().task() : *task.spec;
-      entry->second = constraint::Match(Parse(spec.placement()), node);
+    const Verdict& verdict = ForService(task.service_id, node);
+    // The task's own constraints may be out of date: a change that its node still meets does not
+    // replace it. But an update that is under way replaces tasks at its own pace.
+    if (verdict.exists && verdict.allowed) return true;
+    if (verdict.exists && !verdict.updating) return false;
+    return constraint::Match(ParseConstraints(*task.spec), node);
+  }
+
+ private:
+  struct Verdict {
+    bool exists = false;
+    bool allowed = false;
+    bool updating = false;
+  };
+  const Verdict& ForService(const std::string& id, const pb::Node& node) {
+    const auto [entry, missing] = verdicts_.try_emplace(id);
+    const auto service = missing && !id.empty() ? reader_.Get<pb::Service>(id) : nullptr;
+    if (service) {
+      entry->second = {true, constraint::Match(ParseConstraints(service->spec().task()), node),
+                       UpdateUnderWay(*service)};
     }
     return entry->second;
   }
 
- private:
-  static std::vector<constraint::Constraint> Parse(const pb::Placement& placement) {
-    auto parsed = constraint::Parse(placement.constraints());
-    // What cannot be read constrains nothing: it was accepted by an older manager.
-    if (!parsed.ok()) return {};
-    return *std::move(parsed);
-  }
-
   const Reader& reader_;
-  std::map<std::string, bool> allowed_;  // by service
+  std::map<std::string, Verdict> verdicts_;  // by service
 };
 
 // What a node has left.

@@ -177,18 +177,17 @@ void Orchestrator::ResumeDelay(const TaskPtr& task, const View& view) {
 }
 
 void Orchestrator::RebuildHistory(const std::map<SlotKey, Slot>& slots) {
-  for (const auto& [key, tasks] : slots) {
-    std::uint64_t newest = 0;
-    for (const TaskPtr& task : tasks) newest = std::max(newest, task->spec_version);
-    Slot same;
-    for (const TaskPtr& task : tasks) {
-      if (task->spec_version == newest) same.push_back(task);
-    }
-    std::sort(same.begin(), same.end(),
+  for (const auto& [key, found] : slots) {
+    Slot tasks = found;
+    std::sort(tasks.begin(), tasks.end(),
               [](const TaskPtr& a, const TaskPtr& b) { return a->created_at < b->created_at; });
+    // Those of the last version, which after a rollback is not the highest one.
+    const std::uint64_t version = tasks.back()->spec_version;
+    auto first = tasks.end();
+    while (first != tasks.begin() && (*std::prev(first))->spec_version == version) --first;
     // The first of them was no restart.
-    for (std::size_t i = 1; i < same.size(); ++i) {
-      restarts_.Record(*same[i], component::ToWallTime(same[i]->created_at));
+    for (++first; first != tasks.end(); ++first) {
+      restarts_.Record(**first, component::ToWallTime((*first)->created_at));
     }
   }
 }

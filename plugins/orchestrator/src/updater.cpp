@@ -15,9 +15,13 @@ using UpdateState = pb::UpdateStatus;
 
 constexpr Duration kDefaultMonitor = std::chrono::seconds(5);
 
-// Of several up-to-date tasks in one slot the one that is furthest takes over.
+// How far a task has got, and before that how far it is to get.
 int Readiness(const Task& task) {
-  return (task.desired_state == pb::RUNNING ? 2 : 0) + (task.status.state == pb::RUNNING ? 1 : 0);
+  return (task.desired_state == pb::RUNNING ? 1000 : 0) + static_cast<int>(task.status.state);
+}
+
+void Prefer(TaskPtr& best, const TaskPtr& other) {
+  if (!best || Readiness(*other) > Readiness(*best)) best = other;
 }
 
 pb::UpdateConfig DefaultConfig() {
@@ -42,13 +46,13 @@ bool Updater::Begin(const std::vector<Slot>& slots) {
   rolling_back_ = state == UpdateState::ROLLBACK_STARTED;
 
   const ViewPtr view = tools_.env.Read();
+  std::vector<std::string> surplus;
   for (const Slot& slot : slots) {
-    if (slot.size() == 1) {
-      const auto node = slot[0]->node_id.empty() ? nullptr : view->Get<pb::Node>(slot[0]->node_id);
-      if (!IsDirty(*service_, *slot[0], node.get())) continue;
-    }
-    pending_.push_back(slot);
+    Slot kept = slot.size() == 1 ? slot : WithoutSurplus(*view, slot, surplus);
+    if (kept.size() == 2) handing_over_[kept[0]->id] = kept[1]->id;
+    if (kept.size() > 1 || !IsUpToDate(*view, *kept[0])) pending_.push_back(std::move(kept));
   }
+  ShutDown(std::move(surplus));
   dirty_count_ = pending_.size();
   if (pending_.empty()) {
     if (state == UpdateState::UPDATING || rolling_back_) WriteCompleted();
@@ -66,6 +70,55 @@ bool Updater::Begin(const std::vector<Slot>& slots) {
                  : std::min<std::size_t>(config_.parallelism(), dirty_count_);
   Fill();
   return true;
+}
+
+bool Updater::IsUpToDate(const View& view, const Task& task) const {
+  const auto node = task.node_id.empty() ? nullptr : view.Get<pb::Node>(task.node_id);
+  return !IsDirty(*service_, task, node.get());
+}
+
+// An update that begins before the one before it was through finds the tasks of several versions in
+// one slot. One of them may be what is wanted now, another one serves until that runs; the others
+// are in the way.
+Slot Updater::WithoutSurplus(const View& view, const Slot& slot,
+                             std::vector<std::string>& surplus) const {
+  TaskPtr next;
+  for (const TaskPtr& task : slot) {
+    if (IsUpToDate(view, *task)) Prefer(next, task);
+  }
+  TaskPtr old;
+  for (const TaskPtr& task : slot) {
+    if (task != next) Prefer(old, task);
+  }
+  const bool old_serves = old && old->status.state >= pb::ASSIGNED;
+  if (next && (next->status.state == pb::RUNNING || !old_serves)) old = nullptr;
+  Slot kept;
+  if (next) kept.push_back(next);
+  if (old) kept.push_back(old);
+  for (const TaskPtr& task : slot) {
+    if (task != next && task != old) surplus.push_back(task->id);
+  }
+  return kept;
+}
+
+void Updater::ShutDown(std::vector<std::string> task_ids) {
+  if (task_ids.empty()) return;
+  auto ids = std::make_shared<const std::vector<std::string>>(std::move(task_ids));
+  tools_.queue.Add(id_, [ids, id = id_, &env = tools_.env](Function<void()> release) {
+    auto step = [ids, at = std::size_t{0}](Transaction& tx) mutable -> Result<bool> {
+      if (at == ids->size()) return false;
+      SWARM_RETURN_IF_ERROR(RaiseDesired(tx, (*ids)[at++], pb::SHUTDOWN));
+      return true;
+    };
+    env.Batch(std::move(step), [id, logger = env.logger(),
+                                release = std::move(release)](const Status& status) mutable {
+      if (!status.ok()) {
+        logger.Warn("tasks of earlier updates not shut down",
+                    {{"service.id", id}, {"error", status.ToString()}});
+      }
+      release();
+    });
+  });
 }
 
 void Updater::Fill() {
@@ -98,12 +151,15 @@ Updater::ActivePtr Updater::Plan(const View& view, const Slot& slot) {
     // Kept only to show why it ended; there is nothing to stop.
     if (stale->desired_state > pb::RUNNING) continue;
     const TaskPtr task = view.GetTask(stale->id);
-    if (!task || task->desired_state > pb::RUNNING) return nullptr;
+    if (!task || task->desired_state > pb::RUNNING) {
+      if (slot.size() == 1) return nullptr;
+      continue;
+    }
     live.push_back(task);
-    const auto node = task->node_id.empty() ? nullptr : view.Get<pb::Node>(task->node_id);
-    if (IsDirty(*service_, *task, node.get())) continue;
-    if (!existing || Readiness(*task) > Readiness(*existing)) existing = task;
+    if (IsUpToDate(view, *task)) Prefer(existing, task);
   }
+  if (slot.size() > 1 && live.empty()) return nullptr;
+  if (existing) handing_over_.erase(existing->id);
   for (const TaskPtr& task : live) {
     if (task == existing) continue;
     active->old_ids.push_back(task->id);
@@ -114,7 +170,11 @@ Updater::ActivePtr Updater::Plan(const View& view, const Slot& slot) {
       existing && active->start_first && existing->status.state < pb::RUNNING && live.size() > 1;
   active->create = !existing;
   active->await = active->create || on_its_way;
-  active->start_first &= active->await;
+  // What never got to a node cannot serve meanwhile.
+  const bool serves = std::any_of(live.begin(), live.end(), [&existing](const TaskPtr& task) {
+    return task != existing && task->status.state >= pb::ASSIGNED;
+  });
+  active->start_first &= active->await && serves;
   active->new_id = existing ? existing->id : tools_.env.NewId();
   if (active->await) taking_over_.insert(active->new_id);
   if (!existing || existing->desired_state < pb::RUNNING) active->start_id = active->new_id;
@@ -184,6 +244,10 @@ void Updater::Started(const std::vector<ActivePtr>& slots) {
 void Updater::OnTask(const Event& event) {
   if (cancelled_) return;
   const Task& task = *event.task;
+  if (task.status.state == pb::RUNNING) {
+    // Its slot's turn may be far off, but both need not run until then.
+    if (const auto served = handing_over_.extract(task.id)) ShutDown({served.mapped()});
+  }
   if (!taking_over_.contains(task.id)) return;
   if (event.change == Change::kRemove) {
     if (waiting_.contains(task.id)) NewTaskRuns(task.id);
@@ -274,78 +338,6 @@ void Updater::Finish() {
   cancelled_ = true;
   pending_.clear();
   tools_.env.loop().Post([self = shared_from_this()] { self->finished_(self.get()); });
-}
-
-void Updater::WriteService(Function<Status(pb::Service&)> edit) {
-  auto shared = std::make_shared<Function<Status(pb::Service&)>>(std::move(edit));
-  tools_.env.Update(
-      [id = id_, shared](Transaction& tx) {
-        const ServicePtr current = tx.Get<pb::Service>(id);
-        if (!current) return Status::Ok();
-        auto changed = std::make_shared<pb::Service>(*current);
-        SWARM_RETURN_IF_ERROR((*shared)(*changed));
-        if (MessageDifferencer::Equals(*changed, *current)) return Status::Ok();
-        return tx.Update(std::move(changed));
-      },
-      [logger = tools_.env.logger(), id = id_](const Status& status) {
-        if (!status.ok()) {
-          logger.Warn("update status not written",
-                      {{"service.id", id}, {"error", status.ToString()}});
-        }
-      });
-}
-
-void Updater::WriteStarted() {
-  WriteService([now = tools_.env.Now()](pb::Service& service) {
-    if (service.has_update_status()) return Status::Ok();
-    service.mutable_update_status()->set_state(UpdateState::UPDATING);
-    service.mutable_update_status()->set_message("update in progress");
-    component::SetTimestamp(now, service.mutable_update_status()->mutable_started_at());
-    return Status::Ok();
-  });
-}
-
-void Updater::WriteCompleted() {
-  WriteService([now = tools_.env.Now()](pb::Service& service) {
-    if (!service.has_update_status()) return Status::Ok();
-    auto& status = *service.mutable_update_status();
-    const bool back = status.state() == UpdateState::ROLLBACK_STARTED;
-    // Paused or finished by somebody else meanwhile.
-    if (!back && status.state() != UpdateState::UPDATING) return Status::Ok();
-    status.set_state(back ? UpdateState::ROLLBACK_COMPLETED : UpdateState::COMPLETED);
-    status.set_message(back ? "rollback completed" : "update completed");
-    component::SetTimestamp(now, status.mutable_completed_at());
-    return Status::Ok();
-  });
-}
-
-void Updater::WritePaused(pb::UpdateStatus::UpdateState state, std::string message) {
-  WriteService([state, message = std::move(message)](pb::Service& service) {
-    if (!service.has_update_status()) return Status::Ok();
-    service.mutable_update_status()->set_state(state);
-    service.mutable_update_status()->set_message(message);
-    return Status::Ok();
-  });
-}
-
-void Updater::WriteRollback(std::string message) {
-  WriteService([message = std::move(message)](pb::Service& service) {
-    if (!service.has_update_status()) return Status::Ok();
-    if (!service.has_previous_spec()) {
-      return Status(Code::kFailedPrecondition, "there is no earlier version to roll back to");
-    }
-    service.mutable_update_status()->set_state(UpdateState::ROLLBACK_STARTED);
-    service.mutable_update_status()->set_message(message);
-    service.mutable_spec()->Swap(service.mutable_previous_spec());
-    service.clear_previous_spec();
-    if (service.has_previous_spec_version()) {
-      *service.mutable_spec_version() = service.previous_spec_version();
-    } else {
-      service.clear_spec_version();
-    }
-    service.clear_previous_spec_version();
-    return Status::Ok();
-  });
 }
 
 void UpdateSupervisor::Update(const ServicePtr& service, const ClusterPtr& cluster,

@@ -54,6 +54,10 @@ class Updater : public std::enable_shared_from_this<Updater> {
   };
   using ActivePtr = std::shared_ptr<Active>;
 
+  bool IsUpToDate(const View& view, const Task& task) const;
+  // What is wanted now, if it is there, and then what serves until it runs, if that is needed.
+  Slot WithoutSurplus(const View& view, const Slot& slot, std::vector<std::string>& surplus) const;
+  void ShutDown(std::vector<std::string> task_ids);
   void Fill();
   void StartSlots(Function<void()> release);
   void Later(Duration delay, void (Updater::*then)());
@@ -93,6 +97,8 @@ class Updater : public std::enable_shared_from_this<Updater> {
   std::size_t dirty_count_ = 0;
   std::map<std::string, ActivePtr> waiting_;  // new tasks not yet running
   std::set<std::string> taking_over_;         // every new task of this update
+  // Tasks of an earlier updater that are on their way, to the one that serves until they run.
+  std::map<std::string, std::string> handing_over_;
   std::map<std::string, SteadyTime> running_since_;
   std::set<std::string> failed_;
   std::map<std::uint64_t, std::unique_ptr<Timer>> timers_;

@@ -115,6 +115,28 @@ TEST_F(EnforcerTest, TheServicesConstraintsCountNotTheTasksOldOnes) {
   EXPECT_TRUE(world_.Wanted("web")[0]->node_id.empty());
 }
 
+TEST_F(EnforcerTest, AnUpdateUnderWayReplacesTasksAtItsOwnPace) {
+  AddNode();
+  world_.AddService("web", 1, [](pb::Service& service) {
+    service.mutable_spec()->mutable_task()->mutable_placement()->add_constraints("node.id == n2");
+    service.mutable_spec_version()->set_index(7);
+    service.mutable_update_status()->set_state(pb::UpdateStatus::PAUSED);
+  });
+  world_.AddTask("old", "web", [](Task& task) {
+    task.slot = 1;
+    task.node_id = "n1";
+    task.spec_version = 6;
+    task.status.state = pb::RUNNING;
+    pb::TaskSpec spec = *task.spec;
+    spec.mutable_placement()->set_constraints(0, "node.role == worker");
+    task.spec = std::make_shared<const pb::TaskSpec>(spec);
+  });
+  StartOrchestrator(world_);
+  EXPECT_EQ(State("old"), pb::RUNNING);
+  world_.EditNode("n1", [](pb::Node& node) { node.set_role(pb::MANAGER); });
+  EXPECT_EQ(State("old"), pb::REJECTED) << "not what it was made for either";
+}
+
 // Pinned by SwarmKit.
 TEST_F(EnforcerTest, WhatHasEndedTakesNoResources) {
   AddNode();

@@ -76,6 +76,19 @@ TEST_P(StartupTest, RestartsBeforeTheStartCount) {
   EXPECT_FALSE(Replaced());
 }
 
+// After a rollback the version that counts is not the highest one.
+TEST_P(StartupTest, RestartsAfterARollbackCount) {
+  AddService([](pb::RestartPolicy& policy) { policy.set_max_attempts(1); });
+  AddTask("rolled-back", 11, pb::FAILED);
+  world_.sim().RunFor(1s);
+  AddTask("first", 10, pb::FAILED);
+  world_.sim().RunFor(1s);
+  AddTask("second", 10, pb::NEW);
+  StartOrchestrator(world_);
+  Fail();
+  EXPECT_FALSE(Replaced());
+}
+
 // Pinned by SwarmKit: a task held back for its delay is started after the rest of it, or at once.
 TEST_P(StartupTest, HeldTasksAreStartedAfterTheRestOfTheirDelay) {
   AddService([](pb::RestartPolicy& policy) { policy.mutable_delay()->set_seconds(10); });

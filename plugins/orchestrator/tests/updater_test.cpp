@@ -326,6 +326,55 @@ TEST_F(UpdaterTest, ANewLeaderFinishesTheUpdate) {
   EXPECT_EQ(WithImage("new"), 3u);
 }
 
+// One task serves, one is to take over; nothing of the updates between them is left.
+TEST_F(UpdaterTest, UpdatesThatOvertakeEachOtherLeaveNoTasksBehind) {
+  Make(0);
+  world_.UpdateService("web", [](pb::ServiceSpec& spec) {
+    spec.mutable_replicated()->set_replicas(2);
+    spec.mutable_update()->set_order(pb::UpdateConfig::START_FIRST);
+    spec.mutable_update()->set_parallelism(1);
+  });
+  for (const TaskPtr& task : world_.Wanted("web")) world_.SetState(task->id, pb::RUNNING);
+  for (const char* image : {"v1", "v2", "v3"}) {
+    SetImage(image);
+    world_.sim().RunFor(5s);
+  }
+  EXPECT_EQ(WithImage("image"), 2u) << "what runs goes on until its successor does";
+  EXPECT_EQ(world_.Wanted("web").size(), 3u);
+  std::size_t newest = 0;
+  for (const TaskPtr& task : world_.Wanted("web")) {
+    newest += task->spec->container().image() == "v3" ? 1 : 0;
+  }
+  EXPECT_EQ(newest, 1u);
+}
+
+// An update that waits for one slot does not leave both of another slot running.
+TEST_F(UpdaterTest, WhatIsOnItsWayTakesOverBeforeItsSlotsTurn) {
+  Make(0);
+  world_.UpdateService("web", [](pb::ServiceSpec& spec) {
+    spec.mutable_replicated()->set_replicas(2);
+    spec.mutable_update()->set_order(pb::UpdateConfig::START_FIRST);
+    spec.mutable_update()->set_parallelism(0);
+  });
+  for (const TaskPtr& task : world_.Wanted("web")) world_.SetState(task->id, pb::RUNNING);
+  SetImage("new");
+  world_.sim().RunFor(1s);
+  ASSERT_EQ(world_.Wanted("web").size(), 4u);
+  // Now one at a time: slot 1 waits for good.
+  world_.UpdateService("web",
+                       [](pb::ServiceSpec& spec) { spec.mutable_update()->set_parallelism(1); });
+  world_.sim().RunFor(1s);
+  for (const TaskPtr& task : world_.Wanted("web")) {
+    if (task->slot == 2 && task->spec->container().image() == "new") {
+      world_.SetState(task->id, pb::RUNNING);
+    }
+  }
+  world_.sim().RunFor(1s);
+  std::map<std::uint64_t, int> wanted;
+  for (const TaskPtr& task : world_.Wanted("web")) ++wanted[task->slot];
+  EXPECT_EQ(wanted, (std::map<std::uint64_t, int>{{1, 2}, {2, 1}}));
+}
+
 TEST_F(UpdaterTest, ANewLeaderStopsNoOldTaskBeforeItsSuccessorRuns) {
   Make(0);
   world_.UpdateService("web", [](pb::ServiceSpec& spec) {
