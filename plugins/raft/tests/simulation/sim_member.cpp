@@ -1,0 +1,225 @@
+#include "sim_member.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+namespace swarm::raft::testing {
+
+SimMember::SimMember(MemberSettings settings, World& world, Oracle& oracle, Counters& counters,
+                     Dice& dice)
+    : settings_(std::move(settings)),
+      world_(world),
+      oracle_(oracle),
+      counters_(counters),
+      dice_(dice) {
+  if (!settings_.voters.empty()) {
+    // A group starts with a snapshot that says who belongs to it.
+    Snapshot first;
+    first.position = {Index(1), Term(1)};
+    first.conf_state.voters = settings_.voters;
+    first.data = MakePayload(std::to_string(oracle_.StateAt(Index(1))));
+    storage_.Reset(std::make_shared<const Snapshot>(std::move(first)));
+    hard_state_ = {Term(1), kNobody, Index(1)};
+    synced_commit_ = Index(1);
+  }
+  Start();
+}
+
+void SimMember::Start() {
+  const SnapshotRef snapshot = storage_.LatestSnapshot();
+  conf_state_ = snapshot ? snapshot->conf_state : ConfState();
+  applied_ = snapshot ? snapshot->position.index : Index();
+
+  Options options;
+  options.id = settings_.id;
+  options.variant = settings_.variant;
+  options.pre_vote = settings_.pre_vote;
+  options.apply_written_only = settings_.pipelined;
+  options.max_inflight_appends = 4;  // small, so that windows fill
+  options.max_append_bytes = settings_.append_bytes;
+  options.max_applying_bytes = 200;
+  options.random = [this](std::uint64_t bound) { return dice_.Below(bound); };
+  raft_ = std::make_unique<Raft>(std::move(options), storage_,
+                                 Saved{hard_state_, conf_state_, applied_});
+  oracle_.Restarted(*raft_);
+}
+
+void SimMember::Crash() {
+  ++counters_.crashes;
+  raft_.reset();
+  // Of what was being written, some is on the disk: a first part, and of the next write its first
+  // entries. The state comes after the entries.
+  const std::size_t kept = dice_.Below(writes_.size() + 1);
+  for (std::size_t i = 0; i < kept; ++i) Store(writes_[i]);
+  if (kept < writes_.size()) {
+    ++counters_.writes_lost;
+    std::vector<Entry>& torn = writes_[kept].entries;
+    torn.resize(dice_.Below(torn.size() + 1));
+    if (!torn.empty() && !writes_[kept].snapshot) {
+      ++counters_.writes_torn;
+      StoreEntries(torn);
+    }
+  }
+  writes_.clear();
+  batches_.clear();
+  if (hard_state_.commit > synced_commit_ && dice_.Percent(50)) {
+    ++counters_.commits_lost;
+    hard_state_.commit = synced_commit_;
+  }
+}
+
+void SimMember::Tick() {
+  raft_->Tick();
+  Did();
+}
+
+void SimMember::Receive(Message message) {
+  raft_->Step(std::move(message));
+  Did();
+}
+
+Proposed SimMember::Propose(Payload payload) {
+  const Proposed proposed = raft_->Propose({std::move(payload)});
+  Did();
+  return proposed;
+}
+
+Proposed SimMember::Change(const ConfChange& change) {
+  const Proposed proposed = raft_->ProposeConfChange(change);
+  Did();
+  return proposed;
+}
+
+void SimMember::TransferTo(RaftId to) {
+  raft_->TransferLeadership(to);
+  Did();
+}
+
+void SimMember::ReportUnreachable(RaftId id) {
+  raft_->ReportUnreachable(id);
+  Did();
+}
+
+void SimMember::ReportSnapshot(RaftId id, bool arrived) {
+  raft_->ReportSnapshot(id, arrived);
+  Did();
+}
+
+bool SimMember::TakeWork() {
+  if (!raft_->HasReady() || (!settings_.pipelined && !writes_.empty())) return false;
+  Ready ready = raft_->TakeReady();
+  Write write;
+  write.hard_state = ready.hard_state;
+  write.entries = std::move(ready.entries);
+  write.snapshot = std::move(ready.snapshot);
+  write.must_sync = ready.must_sync;
+  write.mark = ready.mark;
+  write.after = std::move(ready.messages_after_write);
+  if (settings_.pipelined) {
+    Say(ready.messages);
+    if (!ready.committed.empty()) batches_.push_back(std::move(ready.committed));
+  } else {
+    write.before = std::move(ready.messages);
+    write.committed = std::move(ready.committed);
+  }
+  writes_.push_back(std::move(write));
+  Did();
+  return true;
+}
+
+void SimMember::Store(const Write& write) {
+  if (write.snapshot) {
+    storage_.Reset(write.snapshot);
+    // What was written before the snapshot is synced with it.
+    synced_commit_ = std::max(synced_commit_, write.snapshot->position.index);
+  }
+  StoreEntries(write.entries);
+  if (!write.hard_state.empty()) hard_state_ = write.hard_state;
+  if (write.must_sync) synced_commit_ = hard_state_.commit;
+}
+
+bool SimMember::FinishWrite() {
+  if (writes_.empty()) return false;
+  Write write = std::move(writes_.front());
+  writes_.pop_front();
+  Store(write);
+  if (write.snapshot) Install(*write.snapshot);
+  Say(write.before);
+  std::vector<Message> own;
+  for (Message& message : write.after) {
+    if (message.to == id()) own.push_back(std::move(message));
+  }
+  std::erase_if(write.after, [this](const Message& message) { return message.to == id(); });
+  Say(write.after);
+  if (!settings_.pipelined) Apply(write.committed);
+  for (Message& message : own) {
+    raft_->Step(std::move(message));
+    Did();
+  }
+  raft_->Written(write.mark);
+  Did();
+  if (!write.committed.empty()) {
+    raft_->Applied(write.committed.back().index);
+    Did();
+  }
+  return true;
+}
+
+void SimMember::Say(std::vector<Message>& messages) {
+  for (Message& message : messages) {
+    oracle_.Sent(message, hard_state_, storage_.LastIndex());
+    world_.Send(std::move(message));
+  }
+}
+
+void SimMember::Install(const Snapshot& snapshot) {
+  ++counters_.snapshots_installed;
+  const Index index = snapshot.position.index;
+  if (!oracle_.Knows(index) || *snapshot.data != std::to_string(oracle_.StateAt(index)))
+    oracle_.Violated("a snapshot is not the state after its last entry");
+  conf_state_ = snapshot.conf_state;
+  applied_ = index;
+  batches_.clear();
+}
+
+bool SimMember::ApplyBatch() {
+  if (batches_.empty()) return false;
+  const std::vector<Entry> batch = std::move(batches_.front());
+  batches_.pop_front();
+  Apply(batch);
+  raft_->Applied(batch.back().index);
+  Did();
+  return true;
+}
+
+void SimMember::Apply(const std::vector<Entry>& entries) {
+  for (const Entry& entry : entries) {
+    if (entry.index != applied_ + 1)
+      oracle_.Violated("entries are not applied one after the other");
+    applied_ = entry.index;
+    oracle_.Applied(id(), entry);
+    if (IsConfChange(entry)) {
+      if (const auto state = raft_->ApplyConfChange(entry)) conf_state_ = *state;
+      Did();
+    }
+    world_.Applied(id(), entry);
+  }
+}
+
+void SimMember::TakeSnapshot() {
+  const SnapshotRef last = storage_.LatestSnapshot();
+  if (applied_ == Index() || applied_ > storage_.LastIndex() ||
+      (last && last->position.index >= applied_))
+    return;
+  ++counters_.snapshots_taken;
+  Snapshot snapshot;
+  snapshot.position = {applied_, *storage_.TermAt(applied_)};
+  snapshot.conf_state = conf_state_;
+  snapshot.data = MakePayload(std::to_string(oracle_.StateAt(applied_)));
+  storage_.SetSnapshot(std::make_shared<const Snapshot>(std::move(snapshot)));
+  const std::uint64_t keep = dice_.Below(6);
+  if (applied_.value() > keep) storage_.Compact(applied_ - keep);
+}
+
+}  // namespace swarm::raft::testing

@@ -1,0 +1,103 @@
+// A member of the simulated group: a core, the owner that does its work, and a disk that loses
+// what was not synced.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "core/raft.h"
+#include "core/storage.h"
+#include "counters.h"
+#include "dice.h"
+#include "oracle.h"
+
+namespace swarm::raft::testing {
+
+// What the world around a member does for it.
+class World {
+ public:
+  virtual ~World() = default;
+  virtual void Send(Message message) = 0;
+  // A committed entry was applied by a member that is up.
+  virtual void Applied(RaftId member, const Entry& entry) = 0;
+};
+
+struct MemberSettings {
+  RaftId id;
+  Variant variant;
+  bool pre_vote = false;
+  // Writes beside everything else, as the product does; else one batch after the other, messages
+  // last, as SwarmKit does.
+  bool pipelined = false;
+  std::uint64_t append_bytes = 40;
+  // Of the group it is created with; empty for one that is added later.
+  std::vector<RaftId> voters;
+};
+
+class SimMember {
+ public:
+  SimMember(MemberSettings settings, World& world, Oracle& oracle, Counters& counters, Dice& dice);
+
+  RaftId id() const { return settings_.id; }
+  bool up() const { return raft_ != nullptr; }
+  const Raft& raft() const { return *raft_; }
+
+  // What happens to it. All but Start need it to be up.
+  void Tick();
+  void Receive(Message message);
+  Proposed Propose(Payload payload);
+  Proposed Change(const ConfChange& change);
+  void TransferTo(RaftId to);
+  void ReportUnreachable(RaftId id);
+  void ReportSnapshot(RaftId id, bool arrived);
+  // Takes one batch of work, finishes the oldest write, applies the oldest batch; false: nothing
+  // to do.
+  bool TakeWork();
+  bool FinishWrite();
+  bool ApplyBatch();
+  void TakeSnapshot();
+  void Crash();
+  void Start();
+
+ private:
+  struct Write {
+    HardState hard_state;
+    std::vector<Entry> entries;
+    SnapshotRef snapshot;
+    bool must_sync = false;
+    WriteMark mark;
+    std::vector<Message> before;  // not pipelined: everything waits
+    std::vector<Message> after;
+    std::vector<Entry> committed;  // not pipelined: applied afterwards
+  };
+
+  void Did() { oracle_.Observe(*raft_); }
+  void Store(const Write& write);
+  void StoreEntries(const std::vector<Entry>& entries) { storage_.Append(entries); }
+  void Install(const Snapshot& snapshot);
+  void Say(std::vector<Message>& messages);
+  void Apply(const std::vector<Entry>& entries);
+
+  const MemberSettings settings_;
+  World& world_;
+  Oracle& oracle_;
+  Counters& counters_;
+  Dice& dice_;
+
+  // The disk. The commit index may be older than the rest, since it is not synced by itself.
+  MemoryStorage storage_;
+  HardState hard_state_;
+  Index synced_commit_;
+
+  // Lost in a crash.
+  std::unique_ptr<Raft> raft_;
+  std::deque<Write> writes_;
+  std::deque<std::vector<Entry>> batches_;
+  ConfState conf_state_;
+  Index applied_;
+};
+
+}  // namespace swarm::raft::testing

@@ -1,0 +1,94 @@
+// A raft group under faults, in one thread and from one seed: the network loses, delays, reorders
+// and duplicates; members crash and lose what was not synced; clocks jump; the group changes.
+// Then all faults end, and the group has to agree again.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "counters.h"
+#include "oracle.h"
+#include "sim_member.h"
+
+namespace swarm::raft::testing {
+
+struct SimulationOptions {
+  std::uint64_t seed = 0;
+  // Faults go on for so long at least, and until there were so many writes and faults.
+  std::uint64_t steps = 2000;
+  std::uint64_t acknowledged = 50;
+  std::uint64_t faults = 5;
+  Fault fault = Fault::kNone;  // in every member
+};
+
+struct SimulationResult {
+  std::string violation;  // a broken promise; empty: none
+  std::string stuck;      // no progress where there should be; empty: none
+  Counters counters;
+  std::uint64_t trace = 0;  // the same for the same run
+};
+
+class Simulation : private World {
+ public:
+  explicit Simulation(SimulationOptions options);
+  SimulationResult Run();
+
+ private:
+  struct Pending {
+    RaftId member;
+    Term term;
+  };
+
+  // World
+  void Send(Message message) override;
+  void Applied(RaftId member, const Entry& entry) override;
+
+  // steps.cpp: what happens in a step
+  void Step();
+  void StepMember(SimMember& member);
+  void StepClocks();
+  void StepNetwork();
+  void StepClient();
+  void StepGroup();
+  void StepFaults();
+  void Partition();
+  void RetireRemoved();
+  SimMember& AnyMember();
+
+  void AddMember(std::vector<RaftId> voters);
+  void Deliver(Message message);
+  void Lose(const Message& message);
+  bool Reaches(RaftId from, RaftId to) const;
+  SimMember* Leader();
+  SimMember* Find(RaftId id);
+  bool Violated() const { return !oracle_.violation().empty(); }
+
+  void Heal();
+  void Stuck(std::string why) { stuck_ = std::move(why); }
+  bool HealRound();
+  bool Agreed(const std::string& last_write);
+
+  const SimulationOptions options_;
+  Dice dice_;
+  Counters counters_;
+  Oracle oracle_;
+  std::string stuck_;
+  bool mixed_ = false;
+  bool pre_vote_ = false;
+  std::uint64_t append_bytes_ = 0;
+  bool healing_ = false;
+  std::vector<std::unique_ptr<SimMember>> members_;
+  std::vector<Message> network_;
+  std::map<RaftId, int> side_;  // of a partition; absent: 0
+  std::set<RaftId> removed_;    // from the group, as somebody applied it
+  std::set<RaftId> gone_;       // of these, those that have stopped for good
+  std::uint64_t next_write_ = 1;
+  std::map<Index, Pending> pending_;  // proposals by where they should come
+};
+
+}  // namespace swarm::raft::testing

@@ -1,0 +1,79 @@
+// Raft groups under faults. SWARM_RAFT_SEED runs one seed only, SWARM_SOAK a million.
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <iostream>
+
+#include "simulation.h"
+
+namespace swarm::raft::testing {
+namespace {
+
+std::uint64_t Seeds() { return std::getenv("SWARM_SOAK") ? 1'000'000 : 600; }
+
+SimulationResult RunSeed(std::uint64_t seed, Fault fault = Fault::kNone) {
+  SimulationOptions options;
+  options.seed = seed;
+  options.fault = fault;
+  return Simulation(options).Run();
+}
+
+TEST(RaftSimulationTest, KeepsItsPromisesUnderFaults) {
+  if (const char* seed = std::getenv("SWARM_RAFT_SEED")) {
+    const SimulationResult result = RunSeed(std::strtoull(seed, nullptr, 10));
+    EXPECT_EQ(result.violation + result.stuck, "");
+    return;
+  }
+  const auto begin = std::chrono::steady_clock::now();
+  Counters total;
+  const std::uint64_t seeds = Seeds();
+  for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
+    const SimulationResult result = RunSeed(seed);
+    ASSERT_EQ(result.violation + result.stuck, "") << "replay with SWARM_RAFT_SEED=" << seed;
+    EXPECT_GE(result.counters.steps, 2000u);
+    EXPECT_GE(result.counters.acknowledged, 50u);
+    EXPECT_GE(result.counters.faults(), 5u);
+    total.Add(result.counters);
+  }
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
+  std::cout << "seeds: " << seeds << ", a minute: "
+            << static_cast<std::uint64_t>(static_cast<double>(seeds) * 60 / took.count()) << "\n";
+  for (const auto& [name, member] : Counters::kAll) {
+    std::cout << name << ": " << total.*member << "\n";
+    EXPECT_GT(total.*member, 0u) << name << " never happened";
+  }
+}
+
+TEST(RaftSimulationTest, SeedsReplayExactly) {
+  for (const std::uint64_t seed : {1, 2, 3, 17, 4711}) {
+    const SimulationResult first = RunSeed(seed);
+    const SimulationResult second = RunSeed(seed);
+    EXPECT_EQ(first.trace, second.trace) << "seed " << seed;
+    EXPECT_EQ(first.counters, second.counters) << "seed " << seed;
+  }
+  EXPECT_NE(RunSeed(1).trace, RunSeed(2).trace);
+}
+
+// Each of these faults is planted in the core; a simulation that misses one proves nothing.
+class PlantedFaultTest : public ::testing::TestWithParam<Fault> {};
+
+TEST_P(PlantedFaultTest, IsCaught) {
+  constexpr std::uint64_t kSeeds = 3000;
+  for (std::uint64_t seed = 1; seed <= kSeeds; ++seed) {
+    // One that only gets stuck does not count.
+    const std::string violation = RunSeed(seed, GetParam()).violation;
+    if (violation.empty()) continue;
+    std::cout << "caught with seed " << seed << ": " << violation << "\n";
+    return;
+  }
+  FAIL() << "not caught with " << kSeeds << " seeds";
+}
+
+INSTANTIATE_TEST_SUITE_P(All, PlantedFaultTest,
+                         ::testing::Values(Fault::kCommitsEarlierTerms, Fault::kForgetsVote,
+                                           Fault::kIgnoresCandidatesLog, Fault::kSaysBeforeWritten,
+                                           Fault::kChangesTogether));
+
+}  // namespace
+}  // namespace swarm::raft::testing
