@@ -35,7 +35,8 @@ void Print(const Counters& c, std::uint64_t runs) {
 TEST(StoreDurabilityTest, NothingAcknowledgedIsLostAndNothingIsHalfThere) {
   const std::uint64_t only = FromEnvironment("SWARM_SEED", 0);
   const std::uint64_t first = only ? only : 1;
-  const std::uint64_t runs = only ? 1 : FromEnvironment("SWARM_RUNS", 1000);
+  const std::uint64_t usual = std::getenv("SWARM_SOAK") != nullptr ? 100'000 : 1000;
+  const std::uint64_t runs = only ? 1 : FromEnvironment("SWARM_RUNS", usual);
   Counters total;
   for (std::uint64_t seed = first; seed < first + runs; ++seed) {
     DurabilityRun run({seed, {}, {}});
