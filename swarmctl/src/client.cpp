@@ -1,43 +1,83 @@
 #include "client.h"
 
+#include <algorithm>
+
 namespace swarm::ctl {
 namespace {
 
-// The answer of one call, filled by whatever thread it comes on.
-struct Answer {
+constexpr const char* kPackage = "/docker.swarmkit.v1.";
+
+// One value, filled by whatever thread it comes on.
+template <class T>
+struct Mailbox {
+  void Put(T value) {
+    std::lock_guard lock(mutex);
+    content = std::move(value);
+    ready.notify_all();
+  }
+  T Take() {
+    std::unique_lock lock(mutex);
+    ready.wait(lock, [this] { return content.has_value(); });
+    return std::move(*content);
+  }
+
   std::mutex mutex;
   std::condition_variable ready;
-  std::optional<Result<Payload>> result;
+  std::optional<T> content;
 };
 
-template <class List>
-auto Only(const List& found, const std::string& word, const std::string& text)
-    -> Result<typename List::value_type> {
-  if (found.empty()) return Status(Code::kNotFound, word + " " + text + " not found");
-  if (found.size() > 1) {
-    return Status(Code::kNotFound, word + " " + text + " is ambiguous (" +
-                                       std::to_string(found.size()) + " matches found)");
-  }
-  return found[0];
+std::optional<SteadyTime> Deadline(const ClientOptions& options) {
+  if (!options.timeout) return std::nullopt;
+  return options.clock() + *options.timeout;
 }
 
 }  // namespace
 
-Result<Payload> Client::Wait(std::string method, Payload request) {
-  const auto answer = std::make_shared<Answer>();
-  const auto call =
-      channel_->Call(method, {}, std::move(request), [answer](Result<Payload> result) {
-        std::lock_guard lock(answer->mutex);
-        answer->result = std::move(result);
-        answer->ready.notify_all();
-      });
-  std::unique_lock lock(answer->mutex);
-  answer->ready.wait(lock, [&answer] { return answer->result.has_value(); });
-  return std::move(*answer->result);
+Result<std::optional<Payload>> Answers::Next() {
+  using Message = Result<std::optional<Payload>>;
+  const auto box = std::make_shared<Mailbox<Message>>();
+  stream_->Read([box](Message message) { box->Put(std::move(message)); });
+  return box->Take();
+}
+
+Client::Client(Connect connect, ClientOptions options)
+    : connect_(std::move(connect)), options_(std::move(options)), deadline_(Deadline(options_)) {}
+
+Status Client::Reach() {
+  if (channel_) return Status::Ok();
+  SWARM_ASSIGN_OR_RETURN(channel_, connect_());
+  return Status::Ok();
+}
+
+std::optional<Duration> Client::TimeLeft() const {
+  if (!deadline_) return std::nullopt;
+  return std::max(Duration(0), Duration(*deadline_ - options_.clock()));
+}
+
+CallOptions Client::Options() const {
+  CallOptions out;
+  out.timeout = TimeLeft();
+  return out;
+}
+
+Result<Payload> Client::Wait(const std::string& method, Payload request) {
+  SWARM_RETURN_IF_ERROR(Reach());
+  const auto box = std::make_shared<Mailbox<Result<Payload>>>();
+  const auto call = channel_->Call(kPackage + method, Options(), std::move(request),
+                                   [box](Result<Payload> reply) { box->Put(std::move(reply)); });
+  return box->Take();
+}
+
+Result<Answers> Client::Open(const std::string& method, Payload request) {
+  SWARM_RETURN_IF_ERROR(Reach());
+  auto stream = channel_->Open(kPackage + method, Options());
+  stream->Send(std::move(request), [](bool) {});
+  stream->CloseSend();
+  return Answers(std::move(stream));
 }
 
 std::string Client::NodeName(const std::string& id) {
-  if (!resolve_names_ || id.empty()) return id;
+  if (!options_.resolve_names || id.empty()) return id;
   const auto [entry, fresh] = names_.try_emplace("node " + id, id);
   if (!fresh) return entry->second;
   pb::GetNodeRequest request;
@@ -54,7 +94,7 @@ std::string Client::NodeName(const std::string& id) {
 }
 
 std::string Client::ServiceName(const std::string& id) {
-  if (!resolve_names_ || id.empty()) return id;
+  if (!options_.resolve_names || id.empty()) return id;
   const auto [entry, fresh] = names_.try_emplace("service " + id, id);
   if (!fresh) return entry->second;
   pb::GetServiceRequest request;
@@ -64,60 +104,17 @@ std::string Client::ServiceName(const std::string& id) {
   return entry->second;
 }
 
-Result<pb::Node> FindNode(Client& client, const std::string& text) {
-  pb::GetNodeRequest get;
-  get.set_node_id(text);
-  if (auto got = client.Call<pb::GetNodeResponse>("GetNode", get); got.ok()) return got->node();
-  pb::ListNodesRequest list;
-  list.mutable_filters()->add_names(text);
-  SWARM_ASSIGN_OR_RETURN(const auto found, client.Call<pb::ListNodesResponse>("ListNodes", list));
-  return Only(found.nodes(), "node", text);
-}
-
-Result<pb::Service> FindService(Client& client, const std::string& text) {
-  pb::GetServiceRequest get;
-  get.set_service_id(text);
-  if (auto got = client.Call<pb::GetServiceResponse>("GetService", get); got.ok()) {
-    return got->service();
-  }
-  pb::ListServicesRequest list;
-  list.mutable_filters()->add_names(text);
-  SWARM_ASSIGN_OR_RETURN(const auto found,
-                         client.Call<pb::ListServicesResponse>("ListServices", list));
-  return Only(found.services(), "service", text);
-}
-
-Result<pb::Cluster> FindCluster(Client& client, const std::string& text) {
-  pb::GetClusterRequest get;
-  get.set_cluster_id(text);
-  if (auto got = client.Call<pb::GetClusterResponse>("GetCluster", get); got.ok()) {
-    return got->cluster();
-  }
-  pb::ListClustersRequest list;
-  list.mutable_filters()->add_names(text);
-  SWARM_ASSIGN_OR_RETURN(const auto found,
-                         client.Call<pb::ListClustersResponse>("ListClusters", list));
-  return Only(found.clusters(), "cluster", text);
-}
-
-Result<pb::Network> FindNetwork(Client& client, const std::string& text) {
-  pb::GetNetworkRequest get;
-  get.set_network_id(text);
-  if (auto got = client.Call<pb::GetNetworkResponse>("GetNetwork", get); got.ok()) {
-    return got->network();
-  }
-  pb::ListNetworksRequest list;
-  list.mutable_filters()->add_names(text);
-  SWARM_ASSIGN_OR_RETURN(const auto found,
-                         client.Call<pb::ListNetworksResponse>("ListNetworks", list));
-  return Only(found.networks(), "network", text);
-}
-
-Result<pb::Task> FindTask(Client& client, const std::string& id) {
-  pb::GetTaskRequest get;
-  get.set_task_id(id);
-  SWARM_ASSIGN_OR_RETURN(const auto got, client.Call<pb::GetTaskResponse>("GetTask", get));
-  return got.task();
+std::string Client::TaskName(const std::string& id) {
+  if (!options_.resolve_names || id.empty()) return id;
+  const auto [entry, fresh] = names_.try_emplace("task " + id, id);
+  if (!fresh) return entry->second;
+  pb::GetTaskRequest request;
+  request.set_task_id(id);
+  const auto response = Call<pb::GetTaskResponse>("GetTask", request);
+  if (!response.ok()) return id;
+  const pb::Task& task = response->task();
+  entry->second = ServiceName(task.service_id()) + "." + std::to_string(task.slot());
+  return entry->second;
 }
 
 Result<std::vector<pb::Task>> ListTasks(Client& client,

@@ -1,8 +1,13 @@
-// swarmctl cluster: ls, inspect, update.
+// swarmctl cluster: ls, inspect, update, unlock-key.
 #include <map>
 
 #include "command.h"
 #include "external_ca.h"
+#include "filters.h"
+#include "listing.h"
+#include "pki/text_keys.h"
+#include "resolve.h"
+#include "swarmkit/v1/ca.pb.h"
 #include "table.h"
 #include "words.h"
 
@@ -11,18 +16,15 @@ namespace {
 
 Status List(Invocation& run) {
   SWARM_RETURN_IF_ERROR(run.NoArguments("ls"));
-  SWARM_ASSIGN_OR_RETURN(const auto found, run.client.Call<pb::ListClustersResponse>(
-                                               "ListClusters", pb::ListClustersRequest()));
-  Table table = ListTable();
-  table.Header({"ID", "Name"});
-  for (const pb::Cluster& cluster : found.clusters()) {
-    if (run.flags.Bool("quiet")) {
-      run.out += cluster.id() + "\n";
-    } else {
-      table.Row({cluster.id(), cluster.spec().annotations().name()});
-    }
-  }
-  if (!run.flags.Bool("quiet")) run.out += table.Text();
+  SWARM_ASSIGN_OR_RETURN(const Form form, WantedForm(run));
+  pb::ListClustersRequest request;
+  SWARM_RETURN_IF_ERROR(ReadFilters(run, CommonFilters(request.mutable_filters())));
+  SWARM_ASSIGN_OR_RETURN(const auto found,
+                         run.client.Call<pb::ListClustersResponse>("ListClusters", request));
+  ShowObjects(run, form, found.clusters(), ListTable(), {"ID", "Name"},
+              [](const pb::Cluster& cluster) {
+                return std::vector<std::string>{cluster.id(), cluster.spec().annotations().name()};
+              });
   return Status::Ok();
 }
 
@@ -47,7 +49,12 @@ Status Inspect(Invocation& run) {
   SWARM_ASSIGN_OR_RETURN(
       const std::string text,
       run.OneArgument("cluster name missing", "inspect command takes exactly 1 argument"));
+  SWARM_ASSIGN_OR_RETURN(const Form form, WantedForm(run));
   SWARM_ASSIGN_OR_RETURN(const pb::Cluster cluster, FindCluster(run.client, text));
+  if (form == Form::kJson) {
+    run.out += ToJson(cluster) + "\n";
+    return Status::Ok();
+  }
   const pb::ClusterSpec& spec = cluster.spec();
   Table table = SummaryTable();
   table.Line("ID\t: " + cluster.id());
@@ -115,6 +122,26 @@ Status SetRotation(Invocation& run, pb::KeyRotation* rotation) {
   return Status::Ok();
 }
 
+// The key is told by a service of its own, not with the cluster.
+Status PrintUnlockKey(Invocation& run) {
+  SWARM_ASSIGN_OR_RETURN(const auto response, run.client.CallService<pb::GetUnlockKeyResponse>(
+                                                  "CA/GetUnlockKey", pb::GetUnlockKeyRequest()));
+  if (response.unlock_key().empty()) {
+    run.out += "Managers not auto-locked\n";
+  } else {
+    run.out +=
+        "Managers auto-locked.  Unlock key: " + pki::FormatUnlockKey(response.unlock_key()) + "\n";
+  }
+  return Status::Ok();
+}
+
+Status UnlockKey(Invocation& run) {
+  SWARM_RETURN_IF_ERROR(
+      run.OneArgument("cluster name missing", "unlock-key command takes exactly 1 argument")
+          .status());
+  return PrintUnlockKey(run);
+}
+
 Status Update(Invocation& run) {
   SWARM_ASSIGN_OR_RETURN(
       const std::string text,
@@ -141,11 +168,11 @@ Status Update(Invocation& run) {
   SWARM_ASSIGN_OR_RETURN(const auto response,
                          run.client.Call<pb::UpdateClusterResponse>("UpdateCluster", request));
   run.out += response.cluster().id() + "\n";
-  return Status::Ok();
+  return run.flags.Bool("rotate-unlock-key") ? PrintUnlockKey(run) : Status::Ok();
 }
 
 std::vector<FlagSpec> UpdateFlags() {
-  return {
+  std::vector<FlagSpec> out = {
       {"taskhistory", 0, FlagKind::kInt, "",
        "Number of historic task entries to retain per slot or node"},
       {"certexpiry", 0, FlagKind::kDuration, "2160h0m0s",
@@ -162,21 +189,34 @@ std::vector<FlagSpec> UpdateFlags() {
        "Enable or disable manager autolocking (requiring an unlock key to start a stopped "
        "manager)"},
   };
+  for (FlagSpec& flag : out) {
+    if (flag.name == "rotate-join-token") flag.choices = {"worker", "manager"};
+  }
+  return out;
 }
 
 }  // namespace
 
 Command ClusterCommands() {
-  const FlagSpec quiet{"quiet", 'q', FlagKind::kBool, "", "Only display IDs"};
-  return {"cluster",
-          {},
-          "",
-          "Cluster management",
-          {},
-          {{"inspect", {}, "<cluster name>", "Inspect a cluster", {}, {}, Inspect},
-           {"ls", {}, "", "List clusters", {quiet}, {}, List},
-           {"update", {}, "<cluster name>", "Update a cluster", UpdateFlags(), {}, Update}},
-          nullptr};
+  constexpr auto kNames = Completes::kClusters;
+  return {
+      "cluster",
+      {},
+      "",
+      "Cluster management",
+      {},
+      {{"inspect", {}, "<cluster name>", "Inspect a cluster", {FormatFlag()}, {}, Inspect, kNames},
+       {"ls", {}, "", "List clusters", ListFlags(kCommonFilters), {}, List},
+       {"unlock-key",
+        {},
+        "<cluster name>",
+        "Print the key that unlocks managers",
+        {},
+        {},
+        UnlockKey,
+        kNames},
+       {"update", {}, "<cluster name>", "Update a cluster", UpdateFlags(), {}, Update, kNames}},
+      nullptr};
 }
 
 }  // namespace swarm::ctl

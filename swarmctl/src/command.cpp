@@ -36,21 +36,6 @@ std::string PathText(const std::vector<const Command*>& path) {
   return out;
 }
 
-std::size_t Distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    std::size_t diagonal = row[0];
-    row[0] = i;
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      const std::size_t above = row[j];
-      row[j] = std::min({above + 1, row[j - 1] + 1, diagonal + (a[i - 1] == b[j - 1] ? 0 : 1)});
-      diagonal = above;
-    }
-  }
-  return row[b.size()];
-}
-
 std::string ChildrenText(const Command& command) {
   constexpr std::size_t kLeastWidth = 11;
   std::size_t width = kLeastWidth;
@@ -70,6 +55,13 @@ Result<std::string> Invocation::OneArgument(std::string_view missing, std::strin
   if (arguments.empty()) return Misused(std::string(missing));
   if (arguments.size() > 1) return Misused(std::string(too_many));
   return arguments[0];
+}
+
+void Invocation::Flush() {
+  if (!environment.show) return;
+  environment.show(out, err);
+  out.clear();
+  err.clear();
 }
 
 Status Invocation::NoArguments(std::string_view command) {
@@ -114,8 +106,8 @@ std::string UsageText(const std::vector<const Command*>& path,
   own.push_back({"help", 'h', FlagKind::kBool, "", "help for " + command.name});
   const bool root = path.size() == 1;
   if (root) own.insert(own.end(), global.begin(), global.end());
-  out += "\nFlags:\n" + FormatFlags(own);
-  if (!root) out += "\nGlobal Flags:\n" + FormatFlags(global);
+  out += FormatFlags(own, "Flags");
+  if (!root) out += FormatFlags(global, "Global Flags");
   if (!command.children.empty()) {
     out += "\nUse \"" + name + " [command] --help\" for more information about a command.\n";
   }
@@ -123,19 +115,17 @@ std::string UsageText(const std::vector<const Command*>& path,
 }
 
 std::string HelpText(const std::vector<const Command*>& path, const std::vector<FlagSpec>& global) {
-  return path.back()->summary + "\n\n" + UsageText(path, global);
+  const Command& command = *path.back();
+  return command.summary + "\n\n" + (command.about.empty() ? "" : command.about + "\n\n") +
+         UsageText(path, global);
 }
 
 std::string UnknownCommandText(const Command& root, std::string_view name) {
-  constexpr std::size_t kNear = 2;
   std::string out = "unknown command " + gotext::Quote(name) + " for " + gotext::Quote(root.name);
-  std::string near;
-  for (const Command& child : root.children) {
-    if (Distance(name, child.name) <= kNear || child.name.starts_with(name)) {
-      near += "\t" + child.name + "\n";
-    }
-  }
-  return near.empty() ? out : out + "\n\nDid you mean this?\n" + near;
+  std::vector<std::string> names;
+  for (const Command& child : root.children) names.push_back(child.name);
+  const auto near = NearWords(name, names);
+  return near.empty() ? out : out + "\n\nDid you mean this?\n\t" + Join(near, "\n\t") + "\n";
 }
 
 }  // namespace swarm::ctl

@@ -8,6 +8,7 @@
 
 #include "client.h"
 #include "flags.h"
+#include "run.h"
 #include "swarm/status.h"
 
 namespace swarm::ctl {
@@ -15,8 +16,13 @@ namespace swarm::ctl {
 // One run of a command.
 class Invocation {
  public:
-  Invocation(Client& client, Flags flags, std::vector<std::string> arguments, WallTime now)
-      : client(client), flags(std::move(flags)), arguments(std::move(arguments)), now(now) {}
+  Invocation(Client& client, const Environment& environment, Flags flags,
+             std::vector<std::string> arguments)
+      : client(client),
+        environment(environment),
+        flags(std::move(flags)),
+        arguments(std::move(arguments)),
+        now(environment.now()) {}
 
   // The error, to be followed by the command's usage.
   Status Misused(std::string text) {
@@ -26,12 +32,14 @@ class Invocation {
   // The only argument, or an error with one of the two texts.
   Result<std::string> OneArgument(std::string_view missing, std::string_view too_many);
   Status NoArguments(std::string_view command);
+  // Shows what has been printed so far.
+  void Flush();
 
   Client& client;
+  const Environment& environment;
   const Flags flags;
   const std::vector<std::string> arguments;
   const WallTime now;
-  std::string program;
   std::string out;  // what it prints
   std::string err;
   bool show_usage = false;
@@ -44,14 +52,20 @@ struct Command {
   std::string summary;
   std::vector<FlagSpec> flags;
   std::vector<Command> children;
-  std::function<Status(Invocation&)> run;  // null: a group
+  std::function<Status(Invocation&)> run;     // null: a group
+  Completes completes = Completes::kNothing;  // its arguments
+  std::string about = {};                     // shown by its help, below the summary
 };
 
 // The groups, each in a file of its own.
-Command NodeCommands();
-Command TaskCommands();
-Command ServiceCommands();
 Command ClusterCommands();
+Command CompletionCommands();
+Command ConfigCommands();
+Command NetworkCommands();
+Command NodeCommands();
+Command SecretCommands();
+Command ServiceCommands();
+Command TaskCommands();
 Command VersionCommand();
 
 // The path of commands that `arguments` names, taken out of them; at least the root.

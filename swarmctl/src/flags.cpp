@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "gotext/gotext.h"
+#include "words.h"
 
 namespace swarm::ctl {
 namespace {
@@ -140,7 +141,7 @@ Status Flags::ParseLong(std::vector<std::string>& arguments, std::size_t at) {
   const std::string name = argument.substr(2, equal == std::string::npos ? equal : equal - 2);
   if (name.empty() || name[0] == '-') return Bad("bad flag syntax: " + argument);
   const FlagSpec* spec = Find(name);
-  if (!spec) return Bad("unknown flag: --" + name);
+  if (!spec) return Bad("unknown flag: --" + name + Nearest(name));
   if (equal != std::string::npos) return Set(*spec, argument.substr(equal + 1));
   if (spec->kind == FlagKind::kBool) return Set(*spec, "true");
   if (at + 1 >= arguments.size()) return Bad("flag needs an argument: --" + name);
@@ -196,19 +197,36 @@ std::uint64_t Flags::Uint(std::string_view name) const {
 
 Duration Flags::Time(std::string_view name) const { return Duration(Int(name)); }
 
-std::string FormatFlags(std::vector<FlagSpec> specs) {
-  std::sort(specs.begin(), specs.end(),
-            [](const FlagSpec& a, const FlagSpec& b) { return a.name < b.name; });
+std::string Flags::Nearest(std::string_view name) const {
+  std::vector<std::string> names;
+  for (const FlagSpec& spec : specs_) names.push_back(spec.name);
+  const auto near = NearWords(name, names);
+  return near.empty() ? "" : "\ndid you mean --" + Join(near, " or --") + "?";
+}
+
+std::string FormatFlags(std::vector<FlagSpec> specs, const std::string& title) {
+  std::stable_sort(specs.begin(), specs.end(),
+                   [](const FlagSpec& a, const FlagSpec& b) { return a.name < b.name; });
   std::size_t width = 0;
   const auto left = [](const FlagSpec& s) {
     return (s.shorthand ? "  " : "      ") + Names(s) + TypeWord(s.kind);
   };
-  for (const FlagSpec& s : specs) width = std::max(width, left(s).size());
-  std::string out;
+  std::vector<std::string> groups{""};
   for (const FlagSpec& s : specs) {
-    std::string line = left(s);
-    line.resize(width + 3, ' ');
-    out += line + s.help + DefaultNote(s) + "\n";
+    width = std::max(width, left(s).size());
+    if (std::find(groups.begin(), groups.end(), s.group) == groups.end()) groups.push_back(s.group);
+  }
+  std::sort(groups.begin(), groups.end());
+  std::string out;
+  for (const std::string& group : groups) {
+    std::string lines;
+    for (const FlagSpec& s : specs) {
+      if (s.group != group) continue;
+      std::string line = left(s);
+      line.resize(width + 3, ' ');
+      lines += line + s.help + DefaultNote(s) + "\n";
+    }
+    if (!lines.empty()) out += "\n" + (group.empty() ? title : group) + ":\n" + lines;
   }
   return out;
 }

@@ -23,12 +23,28 @@ enum class FlagKind : unsigned char {
   kDuration,
 };
 
+// What a shell can complete a word with.
+enum class Completes : unsigned char {
+  kNothing,
+  kNodes,
+  kServices,
+  kTasks,
+  kClusters,
+  kNetworks,
+  kSecrets,
+  kConfigs,
+  kFiles,
+};
+
 struct FlagSpec {
   std::string name;
   char shorthand = 0;
   FlagKind kind = FlagKind::kString;
   std::string default_text;  // as help shows it; empty: the zero value, not shown
   std::string help;
+  std::string group = {};  // the heading in the help; empty: "Flags"
+  std::vector<std::string> choices = {};
+  Completes completes = Completes::kNothing;
 };
 
 class Flags {
@@ -58,6 +74,8 @@ class Flags {
   const FlagSpec* Find(std::string_view name) const;
   const FlagSpec* Find(char shorthand) const;
   Status Set(const FlagSpec& spec, const std::string& text);
+  // "did you mean --x?" on a line of its own, or nothing.
+  std::string Nearest(std::string_view name) const;
   Status ParseLong(std::vector<std::string>& arguments, std::size_t at);
   Status ParseShort(std::vector<std::string>& arguments, std::size_t at);
 
@@ -73,7 +91,8 @@ Result<std::vector<std::string>> ParseCsv(std::string_view record);
 Result<std::uint64_t> ParseUint(std::string_view text, int base, int bits);
 Result<std::int64_t> ParseInt(std::string_view text, int base, int bits);
 
-// The block of help lines, one a flag, in alphabetical order.
-std::string FormatFlags(std::vector<FlagSpec> specs);
+// The help lines, one a flag, in alphabetical order, in a block for each group; `title` heads the
+// flags of no group.
+std::string FormatFlags(std::vector<FlagSpec> specs, const std::string& title);
 
 }  // namespace swarm::ctl

@@ -1,10 +1,11 @@
-// swarmctl node: ls, inspect, update, remove, and the changes of availability and role.
-#include <algorithm>
+// swarmctl node: ls, inspect, ps, update, remove, and the changes of availability and role.
 #include <map>
-#include <set>
 
 #include "command.h"
+#include "filters.h"
+#include "listing.h"
 #include "node_summary.h"
+#include "resolve.h"
 #include "table.h"
 #include "task_table.h"
 #include "words.h"
@@ -27,21 +28,28 @@ std::string ShownManagerStatus(const pb::Node& node) {
 
 Status List(Invocation& run) {
   SWARM_RETURN_IF_ERROR(run.NoArguments("ls"));
-  SWARM_ASSIGN_OR_RETURN(const auto found, run.client.Call<pb::ListNodesResponse>(
-                                               "ListNodes", pb::ListNodesRequest()));
-  Table table = ListTable();
-  table.Header({"ID", "Name", "Membership", "Status", "Availability", "Manager Status"});
-  for (const pb::Node& node : found.nodes()) {
-    if (run.flags.Bool("quiet")) {
-      run.out += node.id() + "\n";
-      continue;
-    }
-    table.Row({node.id(), ShownName(node), pb::NodeSpec::Membership_Name(node.spec().membership()),
-               pb::NodeStatus::State_Name(node.status().state()),
-               pb::NodeSpec::Availability_Name(node.spec().availability()),
-               ShownManagerStatus(node)});
-  }
-  if (!run.flags.Bool("quiet")) run.out += table.Text();
+  SWARM_ASSIGN_OR_RETURN(const Form form, WantedForm(run));
+  pb::ListNodesRequest request;
+  auto* filters = request.mutable_filters();
+  auto keys = CommonFilters(filters);
+  keys.push_back(LabelFilter("node.label", filters->mutable_node_labels()));
+  keys.push_back(WordFilter("role", *pb::NodeRole_descriptor(), filters->mutable_roles()));
+  keys.push_back(WordFilter("membership", *pb::NodeSpec::Membership_descriptor(),
+                            filters->mutable_memberships()));
+  SWARM_RETURN_IF_ERROR(ReadFilters(run, keys));
+  SWARM_ASSIGN_OR_RETURN(const auto found,
+                         run.client.Call<pb::ListNodesResponse>("ListNodes", request));
+  ShowObjects(run, form, found.nodes(), ListTable(),
+              {"ID", "Name", "Membership", "Status", "Availability", "Manager Status"},
+              [](const pb::Node& node) {
+                return std::vector<std::string>{
+                    node.id(),
+                    ShownName(node),
+                    pb::NodeSpec::Membership_Name(node.spec().membership()),
+                    pb::NodeStatus::State_Name(node.status().state()),
+                    pb::NodeSpec::Availability_Name(node.spec().availability()),
+                    ShownManagerStatus(node)};
+              });
   return Status::Ok();
 }
 
@@ -49,7 +57,12 @@ Status Inspect(Invocation& run) {
   SWARM_ASSIGN_OR_RETURN(
       const std::string text,
       run.OneArgument("node ID missing", "inspect command takes exactly 1 argument"));
+  SWARM_ASSIGN_OR_RETURN(const Form form, WantedForm(run));
   SWARM_ASSIGN_OR_RETURN(const pb::Node node, FindNode(run.client, text));
+  if (form == Form::kJson) {
+    run.out += ToJson(node) + "\n";
+    return Status::Ok();
+  }
   pb::ListTasksRequest::Filters filters;
   filters.add_node_ids(node.id());
   SWARM_ASSIGN_OR_RETURN(auto tasks, ListTasks(run.client, filters));
@@ -58,6 +71,15 @@ Status Inspect(Invocation& run) {
     run.out += "\n" + TaskTable(run.client, std::move(tasks), run.flags.Bool("all"), run.now);
   }
   return Status::Ok();
+}
+
+Status Tasks(Invocation& run) {
+  SWARM_ASSIGN_OR_RETURN(const std::string text,
+                         run.OneArgument("node ID missing", "ps command takes exactly 1 argument"));
+  SWARM_ASSIGN_OR_RETURN(const pb::Node node, FindNode(run.client, text));
+  pb::ListTasksRequest request;
+  request.mutable_filters()->add_node_ids(node.id());
+  return ShowTasks(run, std::move(request));
 }
 
 Status Write(Invocation& run, const pb::Node& read, const pb::NodeSpec& spec) {
@@ -91,12 +113,6 @@ Status SetRole(Invocation& run, pb::NodeRole role, std::string_view already) {
   pb::NodeSpec spec = node.spec();
   spec.set_desired_role(role);
   return Write(run, node, spec);
-}
-
-std::string Trim(const std::string& text) {
-  const auto first = text.find_first_not_of(" \t\n\r");
-  if (first == std::string::npos) return "";
-  return text.substr(first, text.find_last_not_of(" \t\n\r") - first + 1);
 }
 
 Status Update(Invocation& run) {
@@ -138,17 +154,17 @@ Status Remove(Invocation& run) {
 }
 
 Command Change(std::string name, std::string summary, std::function<Status(Invocation&)> fn) {
-  return {std::move(name), {}, "<node ID>", std::move(summary), {}, {}, std::move(fn)};
+  return {std::move(name),  {}, "<node ID>", std::move(summary), {}, {}, std::move(fn),
+          Completes::kNodes};
 }
 
 }  // namespace
 
 Command NodeCommands() {
-  const FlagSpec all{"all", 'a', FlagKind::kBool, "",
-                     "Show all tasks (default shows just running)"};
-  const FlagSpec quiet{"quiet", 'q', FlagKind::kBool, "", "Only display IDs"};
   const FlagSpec force{"force", 'f', FlagKind::kBool, "", "Force remove a node"};
-  const FlagSpec label{"label", 0, FlagKind::kStrings, "", "Labels of the node, key=value"};
+  const FlagSpec label{"label", 0, FlagKind::kStrings, "",
+                       "Labels of the node, key=value; they replace those it has"};
+  constexpr auto kNames = Completes::kNodes;
   using Spec = pb::NodeSpec;
   return {
       "node",
@@ -165,15 +181,29 @@ Command NodeCommands() {
               [](Invocation& run) {
                 return SetAvailability(run, Spec::DRAIN, "was already drained");
               }),
-       {"inspect", {}, "<node ID>", "Inspect a node", {all}, {}, Inspect},
-       {"ls", {}, "", "List nodes", {quiet}, {}, List},
+       {"inspect",
+        {},
+        "<node ID>",
+        "Inspect a node",
+        {AllTasksFlag(), FormatFlag()},
+        {},
+        Inspect,
+        kNames},
+       {"ls",
+        {},
+        "",
+        "List nodes",
+        ListFlags(std::string(kCommonFilters) + ", node.label, role, membership"),
+        {},
+        List},
        Change(
            "pause", "Pause a node",
            [](Invocation& run) { return SetAvailability(run, Spec::PAUSE, "was already paused"); }),
        Change("promote", "Promote a node to a manager",
               [](Invocation& run) { return SetRole(run, pb::MANAGER, "is already a manager"); }),
-       {"remove", {"rm"}, "<node ID>", "Remove a node", {force}, {}, Remove},
-       {"update", {}, "<node ID>", "Update a node", {label}, {}, Update}},
+       {"ps", {}, "<node ID>", "List the tasks of a node", TaskListFlags(), {}, Tasks, kNames},
+       {"remove", {"rm"}, "<node ID>", "Remove a node", {force}, {}, Remove, kNames},
+       {"update", {}, "<node ID>", "Update a node", {label}, {}, Update, kNames}},
       nullptr};
 }
 

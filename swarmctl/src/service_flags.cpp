@@ -1,18 +1,14 @@
 #include "service_flags.h"
 
-#include <algorithm>
 #include <utility>
+
+#include "resolve.h"
+#include "words.h"
 
 namespace swarm::ctl {
 namespace {
 
 Status Bad(std::string text) { return {Code::kInvalidArgument, std::move(text)}; }
-
-std::string Trim(const std::string& text) {
-  const auto first = text.find_first_not_of(" \t\n\r");
-  if (first == std::string::npos) return "";
-  return text.substr(first, text.find_last_not_of(" \t\n\r") - first + 1);
-}
 
 Status ApplyLabels(const Flags& flags, pb::ServiceSpec* spec) {
   if (!flags.Given("label")) return Status::Ok();
@@ -26,72 +22,103 @@ Status ApplyLabels(const Flags& flags, pb::ServiceSpec* spec) {
   return Status::Ok();
 }
 
-Status ApplyMode(const Flags& flags, pb::ServiceSpec* spec) {
-  if (flags.Given("mode")) {
-    const std::string mode = flags.String("mode");
-    if (mode == "global") spec->mutable_global();
-    if (mode == "replicated" && !spec->has_replicated()) {
-      spec->mutable_replicated()->set_replicas(1);
-    }
+Status SetMode(const std::string& mode, pb::ServiceSpec* spec) {
+  if (mode == "global") {
+    spec->mutable_global();
+  } else if (mode == "replicated-job") {
+    spec->mutable_replicated_job()->set_total_completions(1);
+  } else if (mode == "global-job") {
+    spec->mutable_global_job();
+  } else if (mode != "replicated") {
+    return Bad("--mode must be replicated, global, replicated-job or global-job: " + mode);
   }
-  if (flags.Given("replicas")) {
-    if (!spec->has_replicated()) {
-      return Bad("--replicas can only be specified in --mode replicated");
-    }
-    spec->mutable_replicated()->set_replicas(flags.Uint("replicas"));
+  return Status::Ok();
+}
+
+// Of a job: how many are to complete, and how many of them at once.
+Status ApplyJob(const Flags& flags, pb::ReplicatedJob* job) {
+  if (flags.Given("replicas")) job->set_total_completions(flags.Uint("replicas"));
+  if (flags.Given("max-concurrent")) {
+    job->set_max_concurrent(flags.Uint("max-concurrent"));
+  } else if (flags.Given("replicas") || job->max_concurrent() == 0) {
+    job->set_max_concurrent(job->total_completions());
+  }
+  return Status::Ok();
+}
+
+Status ApplyMode(const Flags& flags, pb::ServiceSpec* spec) {
+  if (flags.Given("mode")) SWARM_RETURN_IF_ERROR(SetMode(flags.String("mode"), spec));
+  const bool counted = spec->has_replicated() || spec->has_replicated_job();
+  if (flags.Given("replicas") && !counted) {
+    return Bad("--replicas can only be specified in --mode replicated");
+  }
+  if (flags.Given("max-concurrent") && !spec->has_replicated_job()) {
+    return Bad("--max-concurrent can only be specified in --mode replicated-job");
   }
   if (flags.Given("replicas-max-per-node")) {
-    if (!spec->has_replicated()) {
+    if (!counted) {
       return Bad("--replicas-max-per-node can only be specified in --mode replicated");
     }
     spec->mutable_task()->mutable_placement()->set_max_replicas(
         flags.Uint("replicas-max-per-node"));
   }
+  if (spec->has_replicated_job()) return ApplyJob(flags, spec->mutable_replicated_job());
+  if (flags.Given("replicas")) spec->mutable_replicated()->set_replicas(flags.Uint("replicas"));
   return Status::Ok();
 }
 
-void SetList(const Flags& flags, std::string_view name,
-             google::protobuf::RepeatedPtrField<std::string>* out) {
-  if (!flags.Given(name)) return;
-  const auto values = flags.Strings(name);
-  out->Assign(values.begin(), values.end());
-}
-
-void Move(const std::vector<std::string>& names,
-          google::protobuf::RepeatedPtrField<std::string>* from,
-          google::protobuf::RepeatedPtrField<std::string>* to) {
-  for (const std::string& name : names) {
-    from->erase(std::remove(from->begin(), from->end(), name), from->end());
-    if (std::find(to->begin(), to->end(), name) == to->end()) *to->Add() = name;
+Status ApplyPlacement(const Flags& flags, pb::TaskSpec* task) {
+  if (flags.Given("constraint")) {
+    const auto values = flags.Strings("constraint");
+    task->mutable_placement()->mutable_constraints()->Assign(values.begin(), values.end());
   }
-}
-
-Status ApplyContainer(const Flags& flags, pb::ContainerSpec* container) {
-  if (flags.Given("image")) container->set_image(flags.String("image"));
-  if (flags.Given("hostname")) container->set_hostname(flags.String("hostname"));
-  SetList(flags, "command", container->mutable_command());
-  SetList(flags, "args", container->mutable_args());
-  SetList(flags, "env", container->mutable_env());
-  if (flags.Given("tty")) container->set_tty(flags.Bool("tty"));
-  if (flags.Given("open-stdin")) container->set_open_stdin(flags.Bool("open-stdin"));
-  if (flags.Given("init")) container->mutable_init()->set_value(flags.Bool("init"));
-  if (flags.Given("oom-score-adj")) container->set_oom_score_adj(flags.Int("oom-score-adj"));
-  Move(flags.Strings("add-capability"), container->mutable_capability_drop(),
-       container->mutable_capability_add());
-  Move(flags.Strings("rm-capability"), container->mutable_capability_add(),
-       container->mutable_capability_drop());
-  if (flags.Given("ulimit")) {
-    container->clear_ulimits();
-    for (const std::string& text : flags.Strings("ulimit")) {
-      SWARM_ASSIGN_OR_RETURN(*container->add_ulimits(), ParseUlimit(text));
+  if (flags.Given("placement-pref")) {
+    constexpr std::string_view kSpread = "spread=";
+    task->mutable_placement()->clear_preferences();
+    for (const std::string& text : flags.Strings("placement-pref")) {
+      if (!text.starts_with(kSpread)) {
+        return Bad("--placement-pref must be spread=<node label>: " + text);
+      }
+      task->mutable_placement()->add_preferences()->mutable_spread()->set_spread_descriptor(
+          text.substr(kSpread.size()));
     }
   }
-  return ApplyMounts(flags, container);
+  if (!flags.Given("platform")) return Status::Ok();
+  task->mutable_placement()->clear_platforms();
+  for (const std::string& text : flags.Strings("platform")) {
+    const auto slash = text.find('/');
+    if (slash == std::string::npos) return Bad("--platform must be os/architecture: " + text);
+    auto* platform = task->mutable_placement()->add_platforms();
+    platform->set_os(text.substr(0, slash));
+    platform->set_architecture(text.substr(slash + 1));
+  }
+  return Status::Ok();
+}
+
+Status ApplyPublishing(const Flags& flags, pb::ServiceSpec* spec) {
+  if (flags.Given("publish-mode")) {
+    const std::string mode = flags.String("publish-mode");
+    if (mode != "host" && mode != "ingress") {
+      return Bad("--publish-mode must be host or ingress: " + mode);
+    }
+    for (auto& port : *spec->mutable_endpoint()->mutable_ports()) {
+      port.set_publish_mode(mode == "host" ? pb::PortConfig::HOST : pb::PortConfig::INGRESS);
+    }
+  }
+  if (flags.Given("endpoint-mode")) {
+    const std::string mode = flags.String("endpoint-mode");
+    if (mode != "vip" && mode != "dnsrr") {
+      return Bad("--endpoint-mode must be vip or dnsrr: " + mode);
+    }
+    spec->mutable_endpoint()->set_mode(mode == "vip" ? pb::EndpointSpec::VIP
+                                                     : pb::EndpointSpec::DNSRR);
+  }
+  return Status::Ok();
 }
 
 Status ApplyEndpoint(const Flags& flags, Client& client, pb::ServiceSpec* spec) {
   if (flags.Given("ports")) {
-    spec->clear_endpoint();
+    spec->mutable_endpoint()->clear_ports();
     for (const std::string& text : flags.Strings("ports")) {
       SWARM_ASSIGN_OR_RETURN(*spec->mutable_endpoint()->add_ports(), ParsePort(text));
     }
@@ -107,8 +134,9 @@ Status ApplyEndpoint(const Flags& flags, Client& client, pb::ServiceSpec* spec) 
 // Only what is asked for: an update leaves the driver it does not name.
 void ApplyLogDriver(const Flags& flags, pb::ServiceSpec* spec) {
   if (!flags.Given("log-driver")) return;
+  spec->mutable_task()->clear_log_driver();
+  if (flags.String("log-driver").empty()) return;
   auto* driver = spec->mutable_task()->mutable_log_driver();
-  driver->Clear();
   driver->set_name(flags.String("log-driver"));
   for (const std::string& option : flags.Strings("log-opt")) {
     const auto equal = option.find('=');
@@ -129,83 +157,11 @@ Status ApplyServiceFlags(const Flags& flags, Client& client, pb::ServiceSpec* sp
   SWARM_RETURN_IF_ERROR(ApplyReferences(flags, client, task->mutable_container()));
   SWARM_RETURN_IF_ERROR(ApplyResources(flags, spec));
   SWARM_RETURN_IF_ERROR(ApplyEndpoint(flags, client, spec));
+  SWARM_RETURN_IF_ERROR(ApplyPublishing(flags, spec));
   SWARM_RETURN_IF_ERROR(ApplyPolicies(flags, spec));
-  if (flags.Given("constraint")) {
-    SetList(flags, "constraint", task->mutable_placement()->mutable_constraints());
-  }
+  SWARM_RETURN_IF_ERROR(ApplyPlacement(flags, task));
   ApplyLogDriver(flags, spec);
   return Status::Ok();
-}
-
-std::vector<FlagSpec> ServiceFlags(ServiceVerb verb) {
-  using K = FlagKind;
-  std::vector<FlagSpec> out = {
-      {"name", 0, K::kString, "", "Service name"},
-      {"label", 0, K::kStrings, "", "Service label (key=value)"},
-      {"replicas", 0, K::kUint, "1",
-       "Number of replicas for the service (only works in replicated service mode)"},
-      {"replicas-max-per-node", 0, K::kUint, "",
-       "Maximum number of replicas per node (only works in replicated service mode)"},
-      {"image", 0, K::kString, "", "Container image"},
-      {"hostname", 0, K::kString, "", "Container hostname"},
-      {"command", 0, K::kStrings, "", "Override entrypoint in the container"},
-      {"args", 0, K::kStrings, "", "Args to pass to the container"},
-      {"env", 0, K::kStrings, "", "Environment variables to pass to the container"},
-      {"tty", 0, K::kBool, "", "Open a tty"},
-      {"open-stdin", 0, K::kBool, "", "Open stdin"},
-      {"init", 0, K::kBool, "",
-       "Run an init inside the container that forwards signals and reaps processes"},
-      {"ports", 0, K::kStrings, "",
-       "Ports to publish, name:target[/protocol][:published[/protocol]]"},
-      {"network", 0, K::kString, "", "Network name"},
-      {"memory-reservation", 0, K::kString, "", "Amount of reserved memory (e.g. 512m)"},
-      {"memory-limit", 0, K::kString, "", "Memory limit (e.g. 512m)"},
-      {"cpu-reservation", 0, K::kString, "", "Number of CPU cores reserved (e.g. 0.5)"},
-      {"cpu-limit", 0, K::kString, "", "CPU cores limit (e.g. 0.5)"},
-      {"generic-resources", 0, K::kString, "", "Generic resources to reserve (e.g. gpu=3,fpga=1)"},
-      {"ulimit", 0, K::kStrings, "", "Ulimit options, name=soft[:hard]"},
-      {"update-parallelism", 0, K::kUint, "", "Task update parallelism (0 = all at once)"},
-      {"update-delay", 0, K::kDuration, "", "Delay between task updates (0s = none)"},
-      {"update-on-failure", 0, K::kString, "",
-       "Action on failure during update (pause|continue|rollback)"},
-      {"update-order", 0, K::kString, "", "Order of updates (stop-first|start-first)"},
-      {"rollback-parallelism", 0, K::kUint, "",
-       "Task update parallelism during rollback (0 = all at once)"},
-      {"rollback-delay", 0, K::kDuration, "",
-       "Delay between task updates during rollback (0s = none)"},
-      {"rollback-on-failure", 0, K::kString, "",
-       "Action on failure during rollback (pause|continue)"},
-      {"rollback-order", 0, K::kString, "",
-       "Order of updates during rollback (stop-first|start-first)"},
-      {"restart-condition", 0, K::kString, "any",
-       "Condition to restart the task (any, failure, none)"},
-      {"restart-delay", 0, K::kDuration, "5s", "Delay between task restarts"},
-      {"restart-max-attempts", 0, K::kUint, "",
-       "Maximum number of restart attempts (0 = unlimited)"},
-      {"restart-window", 0, K::kDuration, "0s",
-       "Time window to evaluate restart attempts (0 = unbound)"},
-      {"constraint", 0, K::kStrings, "", "Placement constraint (e.g. node.labels.key==value)"},
-      {"bind", 0, K::kStrings, "", "Define a bind mount, source:target"},
-      {"volume", 0, K::kStrings, "", "Define a volume mount, target"},
-      {"tmpfs", 0, K::kStrings, "", "Define a tmpfs mount, target[:options]"},
-      {"npipe", 0, K::kStrings, "", "Define a npipe mount, source:target"},
-      {"log-driver", 0, K::kString, "", "Specify a log driver"},
-      {"log-opt", 0, K::kStrings, "", "Add log driver options"},
-      {"oom-score-adj", 0, K::kInt, "", "Oom score adjustment"},
-  };
-  if (verb == ServiceVerb::kCreate) {
-    out.push_back({"mode", 0, K::kString, "replicated", "One of replicated, global"});
-    out.push_back({"secret", 0, K::kStrings, "", "Add a secret from swarm, name[:target]"});
-  } else {
-    out.push_back({"add-secret", 0, K::kStrings, "", "Add a secret, name[:target]"});
-    out.push_back({"rm-secret", 0, K::kStrings, "", "Remove a secret by name"});
-    out.push_back({"add-config", 0, K::kStrings, "", "Add a config, name[:target]"});
-    out.push_back({"rm-config", 0, K::kStrings, "", "Remove a config by name"});
-    out.push_back({"add-capability", 0, K::kStrings, "", "Add a kernel capability"});
-    out.push_back({"rm-capability", 0, K::kStrings, "", "Remove a kernel capability"});
-    out.push_back({"force", 0, K::kBool, "", "Force tasks to restart even if nothing has changed"});
-  }
-  return out;
 }
 
 }  // namespace swarm::ctl

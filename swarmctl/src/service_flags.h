@@ -18,6 +18,7 @@ std::vector<FlagSpec> ServiceFlags(ServiceVerb verb);
 Status ApplyServiceFlags(const Flags& flags, Client& client, pb::ServiceSpec* spec);
 
 // Parts of it, in files of their own.
+Status ApplyContainer(const Flags& flags, pb::ContainerSpec* container);
 Status ApplyResources(const Flags& flags, pb::ServiceSpec* spec);
 Status ApplyPolicies(const Flags& flags, pb::ServiceSpec* spec);
 Status ApplyMounts(const Flags& flags, pb::ContainerSpec* spec);
@@ -29,5 +30,7 @@ Result<std::int64_t> ParseMemory(std::string_view text);
 Result<std::int64_t> ParseNanoCpus(std::string_view text);
 Result<pb::ContainerSpec::Ulimit> ParseUlimit(std::string_view text);
 Result<pb::Mount> ParseTmpfs(std::string_view text);
+// "type=volume,source=data,target=/data,readonly".
+Result<pb::Mount> ParseMount(std::string_view text);
 
 }  // namespace swarm::ctl

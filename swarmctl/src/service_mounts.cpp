@@ -115,6 +115,17 @@ Result<pb::Mount> ParseTmpfs(std::string_view text) {
 }
 
 Status ApplyMounts(const Flags& flags, pb::ContainerSpec* spec) {
+  const auto gone = flags.Strings("rm-mount");
+  auto* mounts = spec->mutable_mounts();
+  mounts->erase(std::remove_if(mounts->begin(), mounts->end(),
+                               [&gone](const pb::Mount& m) {
+                                 return std::find(gone.begin(), gone.end(), m.target()) !=
+                                        gone.end();
+                               }),
+                mounts->end());
+  for (const std::string& text : flags.Strings("mount")) {
+    SWARM_ASSIGN_OR_RETURN(*spec->add_mounts(), ParseMount(text));
+  }
   SWARM_RETURN_IF_ERROR(AddPairs(flags, "bind", pb::Mount::BIND, spec));
   for (const std::string& target : flags.Strings("volume")) {
     if (target.find(':') != std::string::npos) {
@@ -148,8 +159,10 @@ Status ApplyReferences(const Flags& flags, Client& client, pb::ContainerSpec* sp
       SWARM_RETURN_IF_ERROR(AddSecret(client, text, spec));
     }
   }
-  for (const std::string& text : flags.Strings("add-config")) {
-    SWARM_RETURN_IF_ERROR(AddConfig(client, text, spec));
+  for (const char* flag : {"config", "add-config"}) {
+    for (const std::string& text : flags.Strings(flag)) {
+      SWARM_RETURN_IF_ERROR(AddConfig(client, text, spec));
+    }
   }
   return Status::Ok();
 }

@@ -1,4 +1,5 @@
 // How a service is updated, rolled back and restarted.
+#include <charconv>
 #include <string>
 #include <utility>
 
@@ -11,10 +12,24 @@ namespace {
 Status Bad(std::string text) { return {Code::kInvalidArgument, std::move(text)}; }
 
 bool AnyGiven(const Flags& flags, const std::string& prefix) {
-  for (const char* part : {"parallelism", "delay", "on-failure", "order"}) {
+  for (const char* part :
+       {"parallelism", "delay", "on-failure", "order", "monitor", "max-failure-ratio"}) {
     if (flags.Given(prefix + part)) return true;
   }
   return false;
+}
+
+// A share of the tasks, 0 to 1.
+Status ApplyRatio(const Flags& flags, const std::string& flag, pb::UpdateConfig* config) {
+  if (!flags.Given(flag)) return Status::Ok();
+  const std::string text = flags.String(flag);
+  float ratio = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), ratio);
+  if (error != std::errc() || end != text.data() + text.size() || !(ratio >= 0 && ratio <= 1)) {
+    return Bad("--" + flag + " must be a number from 0 to 1: " + text);
+  }
+  config->set_max_failure_ratio(ratio);
+  return Status::Ok();
 }
 
 // `prefix`: "update-" or "rollback-".
@@ -25,6 +40,10 @@ Status ApplyUpdate(const Flags& flags, const std::string& prefix, bool may_roll_
   if (flags.Given(prefix + "delay")) {
     SetDuration(flags.Time(prefix + "delay"), config->mutable_delay());
   }
+  if (flags.Given(prefix + "monitor")) {
+    SetDuration(flags.Time(prefix + "monitor"), config->mutable_monitor());
+  }
+  SWARM_RETURN_IF_ERROR(ApplyRatio(flags, prefix + "max-failure-ratio", config));
   if (flags.Given(prefix + "on-failure")) {
     const std::string action = flags.String(prefix + "on-failure");
     if (action == "pause") {
@@ -50,8 +69,12 @@ Status ApplyUpdate(const Flags& flags, const std::string& prefix, bool may_roll_
   return Status::Ok();
 }
 
-Status ApplyRestart(const Flags& flags, pb::TaskSpec* task) {
-  if (!task->has_restart()) task->mutable_restart()->set_condition(pb::RestartPolicy::ANY);
+// A job that has completed is not started again.
+Status ApplyRestart(const Flags& flags, bool job, pb::TaskSpec* task) {
+  if (!task->has_restart()) {
+    task->mutable_restart()->set_condition(job ? pb::RestartPolicy::ON_FAILURE
+                                               : pb::RestartPolicy::ANY);
+  }
   pb::RestartPolicy* restart = task->mutable_restart();
   if (flags.Given("restart-condition")) {
     const std::string condition = flags.String("restart-condition");
@@ -86,7 +109,8 @@ Status ApplyPolicies(const Flags& flags, pb::ServiceSpec* spec) {
   if (AnyGiven(flags, "rollback-")) {
     SWARM_RETURN_IF_ERROR(ApplyUpdate(flags, "rollback-", false, spec->mutable_rollback()));
   }
-  return ApplyRestart(flags, spec->mutable_task());
+  return ApplyRestart(flags, spec->has_replicated_job() || spec->has_global_job(),
+                      spec->mutable_task());
 }
 
 }  // namespace swarm::ctl

@@ -198,6 +198,18 @@ Status ApplyResources(const Flags& flags, pb::ServiceSpec* spec) {
     SWARM_ASSIGN_OR_RETURN(const auto nanos, ParseNanoCpus(flags.String("cpu-limit")));
     limits()->set_nano_cpus(nanos);
   }
+  if (flags.Given("memory-swap")) {
+    const std::string text = flags.String("memory-swap");
+    std::int64_t bytes = -1;  // no limit
+    if (text != "-1") {
+      SWARM_ASSIGN_OR_RETURN(bytes, ParseMemory(text));
+    }
+    task->mutable_resources()->mutable_swap_bytes()->set_value(bytes);
+  }
+  if (flags.Given("memory-swappiness")) {
+    task->mutable_resources()->mutable_memory_swappiness()->set_value(
+        flags.Int("memory-swappiness"));
+  }
   if (!flags.Given("generic-resources")) return Status::Ok();
   return ApplyGeneric(flags, reservations());
 }

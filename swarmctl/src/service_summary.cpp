@@ -65,6 +65,8 @@ void PrintNetworks(const pb::Service& service, Table& table) {
     table.Line("  Networks: " + Join(targets, " "));
   }
   if (ports.empty()) return;
+  // The ports begin a line of their own, which is empty where no networks stand before them.
+  if (networks.empty()) table.Line("");
   table.Line("Ports:");
   for (const pb::PortConfig& port : ports) {
     table.Line("    - Name\t= " + port.name());

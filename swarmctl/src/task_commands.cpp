@@ -1,5 +1,8 @@
-// swarmctl task: ls, inspect, remove.
+// swarmctl task: ls, inspect, logs, remove.
 #include "command.h"
+#include "listing.h"
+#include "logs.h"
+#include "resolve.h"
 #include "table.h"
 #include "task_table.h"
 #include "words.h"
@@ -9,24 +12,7 @@ namespace {
 
 Status List(Invocation& run) {
   SWARM_RETURN_IF_ERROR(run.NoArguments("ls"));
-  SWARM_ASSIGN_OR_RETURN(const auto tasks, ListTasks(run.client, {}));
-  const bool all = run.flags.Bool("all");
-  const bool quiet = run.flags.Bool("quiet");
-  Table table = ListTable();
-  table.Header({"ID", "Service", "Desired State", "Last State", "Node"});
-  for (const pb::Task& task : tasks) {
-    if (!all && task.desired_state() > pb::RUNNING) continue;
-    if (quiet) {
-      run.out += task.id() + "\n";
-      continue;
-    }
-    table.Row({task.id(),
-               run.client.ServiceName(task.service_id()) + "." + std::to_string(task.slot()),
-               pb::TaskState_Name(task.desired_state()), LastState(task, run.now),
-               run.client.NodeName(task.node_id())});
-  }
-  if (!quiet) run.out += table.Text();
-  return Status::Ok();
+  return ShowTasks(run, {});
 }
 
 void PrintStatus(const pb::Task& task, WallTime now, Table& table) {
@@ -92,7 +78,12 @@ Status Inspect(Invocation& run) {
   SWARM_ASSIGN_OR_RETURN(
       const std::string id,
       run.OneArgument("task ID missing", "inspect command takes exactly 1 argument"));
+  SWARM_ASSIGN_OR_RETURN(const Form form, WantedForm(run));
   SWARM_ASSIGN_OR_RETURN(const pb::Task task, FindTask(run.client, id));
+  if (form == Form::kJson) {
+    run.out += ToJson(task) + "\n";
+    return Status::Ok();
+  }
   pb::ListTasksRequest::Filters filters;
   filters.add_service_ids(task.service_id());
   SWARM_ASSIGN_OR_RETURN(auto siblings, ListTasks(run.client, filters));
@@ -110,12 +101,23 @@ Status Inspect(Invocation& run) {
   return Status::Ok();
 }
 
+Status Logs(Invocation& run) {
+  if (run.arguments.empty()) return run.Misused("missing task IDs");
+  pb::LogSelector selector;
+  for (const std::string& text : run.arguments) {
+    SWARM_ASSIGN_OR_RETURN(const pb::Task task, FindTask(run.client, text));
+    selector.add_task_ids(task.id());
+  }
+  return ShowLogs(run, selector);
+}
+
 Status Remove(Invocation& run) {
   SWARM_ASSIGN_OR_RETURN(
       const std::string id,
       run.OneArgument("task ID missing", "remove command takes exactly 1 argument"));
+  SWARM_ASSIGN_OR_RETURN(const pb::Task task, FindTask(run.client, id));
   pb::RemoveTaskRequest request;
-  request.set_task_id(id);
+  request.set_task_id(task.id());
   SWARM_RETURN_IF_ERROR(run.client.Call<pb::RemoveTaskResponse>("RemoveTask", request).status());
   run.out += id + "\n";
   return Status::Ok();
@@ -124,17 +126,24 @@ Status Remove(Invocation& run) {
 }  // namespace
 
 Command TaskCommands() {
-  const FlagSpec all{"all", 'a', FlagKind::kBool, "",
-                     "Show all tasks (default shows just running)"};
-  const FlagSpec quiet{"quiet", 'q', FlagKind::kBool, "", "Only display IDs"};
+  constexpr auto kNames = Completes::kTasks;
   return {"task",
           {},
           "",
           "Task management",
           {},
-          {{"inspect", {}, "<task ID>", "Inspect a task", {}, {}, Inspect},
-           {"ls", {}, "", "List tasks", {all, quiet}, {}, List},
-           {"remove", {"rm"}, "<task ID>", "Remove a task", {}, {}, Remove}},
+          {{"inspect", {}, "<task ID>", "Inspect a task", {FormatFlag()}, {}, Inspect, kNames},
+           {"logs",
+            {"log"},
+            "<task ID...>",
+            "Obtain log output of tasks",
+            LogFlags(),
+            {},
+            Logs,
+            kNames,
+            kLogsAbout},
+           {"ls", {}, "", "List tasks", TaskListFlags(), {}, List},
+           {"remove", {"rm"}, "<task ID>", "Remove a task", {}, {}, Remove, kNames}},
           nullptr};
 }
 

@@ -6,7 +6,7 @@ namespace swarm::ctl {
 Command VersionCommand() {
   return {"version", {}, "", "Print version number of swarm", {}, {}, [](Invocation& run) {
             SWARM_RETURN_IF_ERROR(run.NoArguments("version"));
-            run.out += run.program + " swarmd " + SWARM_VERSION + "\n";
+            run.out += run.environment.program + " swarmd " + SWARM_VERSION + "\n";
             return Status::Ok();
           }};
 }

@@ -44,6 +44,22 @@ constexpr Step kSteps[] = {
     {37 * kYear, "% years", kYear},
 };
 
+// Of edits between two words.
+std::size_t Distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    std::size_t diagonal = row[0];
+    row[0] = i;
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const std::size_t above = row[j];
+      row[j] = std::min({above + 1, row[j - 1] + 1, diagonal + (a[i - 1] == b[j - 1] ? 0 : 1)});
+      diagonal = above;
+    }
+  }
+  return row[b.size()];
+}
+
 }  // namespace
 
 std::string RelativeTime(WallTime then, WallTime now) {
@@ -118,6 +134,28 @@ std::string Lower(std::string text) {
   std::transform(text.begin(), text.end(), text.begin(),
                  [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   return text;
+}
+
+std::string Trim(const std::string& text) {
+  const auto first = text.find_first_not_of(" \t\n\r");
+  if (first == std::string::npos) return "";
+  return text.substr(first, text.find_last_not_of(" \t\n\r") - first + 1);
+}
+
+std::vector<std::string> NearWords(std::string_view text, const std::vector<std::string>& known) {
+  constexpr std::size_t kNear = 2;
+  constexpr std::size_t kLeastStart = 3;
+  std::vector<std::pair<std::size_t, std::string>> near;
+  for (const std::string& word : known) {
+    const std::size_t distance = Distance(text, word);
+    const bool start = text.size() >= kLeastStart && word.starts_with(text);
+    if ((distance <= kNear && distance < text.size()) || start) near.emplace_back(distance, word);
+  }
+  std::stable_sort(near.begin(), near.end(),
+                   [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::vector<std::string> out;
+  for (auto& [distance, word] : near) out.push_back(std::move(word));
+  return out;
 }
 
 }  // namespace swarm::ctl

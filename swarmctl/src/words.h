@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "swarm/runtime.h"
@@ -25,5 +26,9 @@ std::string DurationText(const google::protobuf::Duration& duration);
 void SetDuration(Duration duration, google::protobuf::Duration* out);
 std::string Join(const std::vector<std::string>& parts, const std::string& separator);
 std::string Lower(std::string text);
+// Without white space at both ends.
+std::string Trim(const std::string& text);
+// Those of `known` that `text` is probably meant to be, the nearest first.
+std::vector<std::string> NearWords(std::string_view text, const std::vector<std::string>& known);
 
 }  // namespace swarm::ctl

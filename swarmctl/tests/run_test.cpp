@@ -1,69 +1,10 @@
 // Whole commands against a control API that is a table of answers.
-#include "run.h"
-
-#include <gtest/gtest.h>
-
-#include <map>
-
-#include "swarmkit/v1/control.pb.h"
+#include "fake_manager.h"
 
 namespace swarm::ctl {
 namespace {
 
-namespace pb = ::docker::swarmkit::v1;
-
-struct DoneCall final : PendingCall {
-  void Cancel() noexcept override {}
-};
-
-class FakeChannel final : public Channel {
- public:
-  std::shared_ptr<PendingCall> Call(std::string_view method, CallOptions, Payload request,
-                                    Function<void(Result<Payload>)> done) noexcept override {
-    const std::string name(method.substr(method.rfind('/') + 1));
-    requests[name] = request.Bytes();
-    const auto found = answers.find(name);
-    if (found == answers.end()) {
-      done(Status(Code::kNotFound, "object not found"));
-    } else {
-      done(found->second);
-    }
-    return std::make_shared<DoneCall>();
-  }
-  std::shared_ptr<ClientStream> Open(std::string_view, CallOptions) noexcept override {
-    return nullptr;
-  }
-  std::map<std::string, Result<Payload>> answers;
-  std::map<std::string, std::string> requests;
-};
-
-class RunTest : public testing::Test {
- protected:
-  Outcome Run(std::vector<std::string> arguments) {
-    Environment environment;
-    environment.program = "swarmctl";
-    environment.default_socket = "/var/run/swarmd.sock";
-    environment.connect = [this](const std::string& socket) -> Result<std::shared_ptr<Channel>> {
-      socket_ = socket;
-      return std::shared_ptr<Channel>(channel_);
-    };
-    environment.now = [] { return WallTime(std::chrono::seconds(10'000)); };
-    return RunCtl(std::move(arguments), environment);
-  }
-  template <class M>
-  void Answer(const std::string& method, M message) {
-    channel_->answers.insert_or_assign(method, Payload::Of(std::move(message)));
-  }
-  template <class M>
-  M Request(const std::string& method) {
-    M out;
-    EXPECT_TRUE(out.ParseFromString(channel_->requests[method])) << method;
-    return out;
-  }
-
-  std::shared_ptr<FakeChannel> channel_ = std::make_shared<FakeChannel>();
-  std::string socket_;
-};
+using RunTest = CommandTest;
 
 TEST_F(RunTest, PrintsHelpForGroupsAndUnknownCommandsInThem) {
   for (const std::vector<std::string>& line :
@@ -201,11 +142,62 @@ TEST_F(RunTest, SaysWhenANodeIsSoAlready) {
 }
 
 TEST_F(RunTest, HintsAtTheSocketWhenNobodyAnswers) {
-  channel_->answers.insert_or_assign("ListNodes",
-                                     Result<Payload>(Status(Code::kUnavailable, "down")));
+  Refuse("ListNodes", {Code::kUnavailable, "down"});
   EXPECT_EQ(Run({"node", "ls"}).err,
             "Error: down\nis swarmd running? its control socket is taken to be "
-            "/var/run/swarmd.sock: name another with --socket or in SWARM_SOCKET\n");
+            "/var/run/swarmd.sock; name another socket with --socket or in SWARM_SOCKET\n");
+}
+
+TEST_F(RunTest, WordsAMissingSocketAsKnownAndSaysWhatToDo) {
+  Refuse("ListNodes", {Code::kUnavailable,
+                       "failed to connect to all addresses: unix:/x: No such file or directory"});
+  const std::string err = Run({"-s", "/x", "node", "ls"}).err;
+  EXPECT_TRUE(
+      err.starts_with("Error: connection error: desc = \"transport: Error while dialing "
+                      "dial unix /x: connect: no such file or directory\"\n"
+                      "is swarmd running?"))
+      << err;
+  EXPECT_EQ(err.find("Usage:"), std::string::npos);
+}
+
+TEST_F(RunTest, SaysWhoMayUseASocket) {
+  Refuse("ListNodes", {Code::kUnavailable,
+                       "failed to connect to all addresses: unix:/dev/null: Permission denied"});
+  const std::string err = Run({"-s", "/dev/null", "node", "ls"}).err;
+  EXPECT_NE(err.find("the group \"root\" of /dev/null may use it"), std::string::npos) << err;
+}
+
+TEST_F(RunTest, SendsThoseWhoAskAWorkerToAManager) {
+  Refuse("ListNodes",
+         {Code::kUnavailable, "Control is not served here: this node is not a manager"});
+  EXPECT_NE(Run({"node", "ls"}).err.find("\nask a manager: "), std::string::npos);
+}
+
+TEST_F(RunTest, NamesTheNearestFlagBeforeTheUsage) {
+  const Outcome outcome = Run({"service", "create", "--replica", "3"});
+  EXPECT_EQ(outcome.exit_code, 255);
+  EXPECT_TRUE(
+      outcome.err.starts_with("Error: unknown flag: --replica\ndid you mean --replicas or "
+                              "--replicas-max-per-node?\nUsage:\n"))
+      << outcome.err;
+}
+
+TEST_F(RunTest, HelpGroupsTheFlagsOfAService) {
+  const std::string help = Run({"help", "service", "create"}).out;
+  std::size_t at = 0;
+  for (const char* heading :
+       {"\nFlags:\n", "\nContainer:\n", "\nFiles:\n", "\nHealth:\n", "\nNetwork:\n",
+        "\nResources:\n", "\nWaiting:\n", "\nGlobal Flags:\n"}) {
+    at = help.find(heading, at);
+    ASSERT_NE(at, std::string::npos) << heading << help;
+  }
+}
+
+TEST_F(RunTest, TheVersionNeedsNoManager) {
+  EXPECT_TRUE(Run({"version"}).out.starts_with("swarmctl swarmd "));
+  EXPECT_EQ(Run({"--version"}).out, Run({"version"}).out);
+  EXPECT_EQ(socket_, "");
+  EXPECT_TRUE(Run({"version", "x"}).err.starts_with("Error: version command takes no arguments\n"));
 }
 
 }  // namespace

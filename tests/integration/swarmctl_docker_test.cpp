@@ -1,0 +1,297 @@
+// swarmctl on the control socket of a real Docker Engine: every command it has, and the same
+// answers as on a manager of ours.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <memory>
+#include <regex>
+#include <sstream>
+
+#include "support/cluster.h"
+#include "swarm_engine.h"
+
+namespace swarm::test {
+namespace {
+
+using testing::HasSubstr;
+using testing::StartsWith;
+
+using Ctl = std::function<Finished(std::vector<std::string>)>;
+
+std::string FirstLine(const std::string& text) { return text.substr(0, text.find('\n')); }
+
+// Without what differs from run to run: ids, how long ago something was, and the width of columns
+// that comes with it.
+std::string Comparable(std::string text) {
+  text = std::regex_replace(text, std::regex("\\b[0-9a-z]{25}\\b"), "ID");
+  text = std::regex_replace(text, std::regex("\\b(now|[0-9]+ seconds? ago)"), "AGO");
+  return std::regex_replace(text, std::regex(" +"), " ");
+}
+
+class SwarmctlDockerTest : public testing::Test {
+ protected:
+  // One engine for all: starting it takes longer than the tests.
+  static void SetUpTestSuite() {
+    engine_ = std::make_unique<SwarmEngine>();
+    ready_ = engine_->Start();
+  }
+  static void TearDownTestSuite() { engine_.reset(); }
+  void SetUp() override { ASSERT_TRUE(ready_) << engine_->log(); }
+  void TearDown() override {
+    std::istringstream ids(engine_->Ctl({"service", "ls", "-q"}).out);
+    for (std::string id; ids >> id;) engine_->Ctl({"service", "rm", id, "--wait"});
+  }
+
+  static Finished Good(const Finished& finished) {
+    EXPECT_EQ(finished.code, 0) << finished.err;
+    return finished;
+  }
+  static std::vector<std::string> Web(std::vector<std::string> more) {
+    std::vector<std::string> out = {"service", "create", "--name",    "web", "--image",
+                                    "bb:1",    "--wait", "--timeout", "50s"};
+    out.insert(out.end(), more.begin(), more.end());
+    return out;
+  }
+
+  static std::unique_ptr<SwarmEngine> engine_;
+  static bool ready_;
+};
+
+std::unique_ptr<SwarmEngine> SwarmctlDockerTest::engine_;
+bool SwarmctlDockerTest::ready_ = false;
+
+// The everyday life of a service; what every step printed.
+std::vector<std::string> ServiceLife(const Ctl& ctl) {
+  std::vector<std::string> out;
+  const auto step = [&out, &ctl](std::vector<std::string> arguments) {
+    const Finished finished = ctl(arguments);
+    out.push_back(testing::PrintToString(arguments) + " -> " + std::to_string(finished.code) +
+                  "\n" + Comparable(finished.out));
+    return finished;
+  };
+  step({"service",
+        "create",
+        "--name",
+        "web",
+        "--image",
+        "bb:1",
+        "--replicas",
+        "2",
+        "--args",
+        "sleep,3600",
+        "--label",
+        "a=b",
+        "--env",
+        "X=1",
+        "--restart-delay",
+        "1s",
+        "--update-monitor",
+        "200ms",
+        "--memory-limit",
+        "64m",
+        "--stop-grace-period",
+        "1s",
+        "--constraint",
+        "node.role==manager",
+        "--wait",
+        "--timeout",
+        "50s"});
+  step({"service", "ls"});
+  step({"service", "inspect", "web"});
+  step({"service", "ps", "web", "-q"});
+  step({"service", "update", "web", "--replicas", "3", "--wait", "--timeout", "50s"});
+  step({"service", "update", "web", "--env", "X=2", "--wait", "--timeout", "50s"});
+  step({"service", "update", "web", "--env", "X=2"});
+  step({"service", "rollback", "web", "--wait", "--timeout", "50s"});
+  step({"service", "inspect", "web"});
+  step({"service", "ls", "--filter", "label=a=b", "--filter", "name=web"});
+  step({"service", "ls", "--filter", "label=a=c"});
+  step({"task", "ls", "--filter", "service=web", "--filter", "up-to-date=true", "-q"});
+  step({"service", "create", "--name", "web", "--image", "bb:1"});
+  step({"service", "inspect", "nope"});
+  step({"task", "inspect", "nope"});
+  step({"service", "remove", "web", "--wait", "--timeout", "50s"});
+  step({"service", "ls"});
+  return out;
+}
+
+TEST_F(SwarmctlDockerTest, AServiceLivesTheSameLifeAsOnAManagerOfOurs) {
+  Manager manager;
+  ASSERT_TRUE(manager.Start()) << manager.log();
+  const auto ours = ServiceLife([&manager](auto arguments) { return manager.Ctl(arguments); });
+  const auto docker = ServiceLife([](auto arguments) { return engine_->Ctl(arguments); });
+  ASSERT_EQ(ours.size(), docker.size());
+  for (std::size_t i = 0; i < ours.size(); ++i) EXPECT_EQ(ours[i], docker[i]);
+}
+
+TEST_F(SwarmctlDockerTest, ErrorsAreTheSameAsOnAManagerOfOurs) {
+  Manager manager;
+  ASSERT_TRUE(manager.Start()) << manager.log();
+  const std::vector<std::vector<std::string>> lines = {
+      {"service", "create", "--name", "a b", "--image", "bb:1"},
+      {"service", "create", "--name", "x", "--image", "UPPER"},
+      {"service", "create", "--name", "x", "--image", "bb:1", "--memory-limit", "1m"},
+      {"service", "create", "--name", "x", "--image", "bb:1", "--constraint", "x"},
+      {"service", "create", "--name", "x", "--image", "bb:1", "--ports", "a:80:80,b:81:80"},
+      {"node", "inspect", "nope"},
+      {"node", "rm", "nope"},
+      {"task", "rm", "nope"},
+      {"cluster", "update", "default", "--certexpiry", "1m"},
+      {"cluster", "inspect", "other"},
+  };
+  for (const auto& line : lines) {
+    const Finished ours = manager.Ctl(line);
+    const Finished docker = engine_->Ctl(line);
+    EXPECT_EQ(ours.code, 255) << testing::PrintToString(line);
+    EXPECT_EQ(docker.code, 255) << testing::PrintToString(line);
+    EXPECT_EQ(FirstLine(ours.err), FirstLine(docker.err)) << testing::PrintToString(line);
+  }
+}
+
+TEST_F(SwarmctlDockerTest, ManagesNodes) {
+  const std::string id = Good(engine_->Ctl({"node", "ls", "-q"})).out.substr(0, 25);
+  const std::string list = engine_->Ctl({"node", "ls"}).out;
+  EXPECT_THAT(list, StartsWith("ID                         Name"));
+  EXPECT_THAT(list, HasSubstr("ACCEPTED    READY   ACTIVE        REACHABLE *\n"));
+  EXPECT_THAT(engine_->Ctl({"node", "inspect", id.substr(0, 6)}).out,
+              HasSubstr("Engine Version              : "));
+  EXPECT_EQ(Good(engine_->Ctl({"node", "update", id, "--label", "rack=1,zone=a"})).out, "");
+  EXPECT_THAT(engine_->Ctl({"node", "inspect", id}).out, HasSubstr(": rack=1 zone=a\n"));
+  EXPECT_EQ(engine_->Ctl({"node", "ls", "-q", "--filter", "node.label=rack=1"}).out, id + "\n");
+  EXPECT_EQ(engine_->Ctl({"node", "ls", "-q", "--filter", "role=worker"}).out, "");
+  EXPECT_EQ(engine_->Ctl({"node", "activate", id}).err,
+            "Error: Node " + id + " is already active\n");
+  for (const char* change : {"pause", "drain", "activate"})
+    Good(engine_->Ctl({"node", change, id}));
+  EXPECT_EQ(engine_->Ctl({"node", "promote", id}).err,
+            "Error: Node " + id + " is already a manager\n");
+  EXPECT_EQ(engine_->Ctl({"node", "demote", id}).err,
+            "Error: attempting to demote the last manager of the swarm\n");
+  EXPECT_THAT(engine_->Ctl({"node", "rm", "--force", id}).err, HasSubstr("is a cluster manager"));
+}
+
+TEST_F(SwarmctlDockerTest, ManagesTheCluster) {
+  EXPECT_THAT(Good(engine_->Ctl({"cluster", "ls"})).out, HasSubstr("default"));
+  const auto token = [this](const std::string& role) {
+    return engine_->Docker({"swarm", "join-token", "-q", role}).out;
+  };
+  const std::string worker = token("worker");
+  EXPECT_THAT(Good(engine_->Ctl({"cluster", "inspect", "default"})).out,
+              HasSubstr("Worker: " + worker));
+  Good(engine_->Ctl({"cluster", "update", "default", "--rotate-join-token", "worker"}));
+  EXPECT_NE(token("worker"), worker);
+  Good(engine_->Ctl({"cluster", "update", "default", "--taskhistory", "3", "--certexpiry", "24h",
+                     "--heartbeatperiod", "3s"}));
+  const std::string info = engine_->Docker({"info"}).out;
+  EXPECT_THAT(info, HasSubstr("Task History Retention Limit: 3"));
+  EXPECT_THAT(info, HasSubstr("Heartbeat Period: 3 seconds"));
+  EXPECT_THAT(info, HasSubstr("Expiry Duration: 24 hours"));
+
+  EXPECT_EQ(engine_->Ctl({"cluster", "unlock-key", "default"}).out, "Managers not auto-locked\n");
+  Good(engine_->Ctl({"cluster", "update", "default", "--autolock"}));
+  const std::string told = Good(engine_->Ctl({"cluster", "unlock-key", "default"})).out;
+  EXPECT_THAT(told, HasSubstr(engine_->Docker({"swarm", "unlock-key", "-q"}).out.substr(0, 52)));
+  const std::string rotated =
+      Good(engine_->Ctl({"cluster", "update", "default", "--rotate-unlock-key"})).out;
+  EXPECT_THAT(rotated, HasSubstr("Managers auto-locked.  Unlock key: SWMKEY-1-"));
+  EXPECT_EQ(rotated.find(told), std::string::npos);
+  Good(engine_->Ctl({"cluster", "update", "default", "--autolock=false"}));
+}
+
+TEST_F(SwarmctlDockerTest, KeepsSecretsAndConfigsForServices) {
+  const TemporaryFolder folder;
+  WriteText(folder / "data", "s3cret");
+  const std::string id = Good(engine_->Ctl({"secret", "create", "pw", "-f", folder / "data"})).out;
+  EXPECT_EQ(id.size(), 26U);
+  Good(engine_->Ctl({"config", "create", "app", "-f", folder / "data"}));
+  EXPECT_THAT(engine_->Ctl({"secret", "ls"}).out, HasSubstr("pw"));
+  EXPECT_THAT(engine_->Docker({"secret", "ls"}).out, HasSubstr("pw"));
+  EXPECT_THAT(engine_->Ctl({"secret", "inspect", "pw"}).out, StartsWith("ID             : " + id));
+  EXPECT_THAT(engine_->Ctl({"config", "inspect", "app"}).out, HasSubstr("\nPayload:\n\ns3cret\n"));
+  Good(engine_->Ctl(Web({"--secret", "pw", "--config", "app:/app.conf", "--args",
+                         "sh,-c,cat /run/secrets/pw /app.conf && sleep 3600"})));
+  EXPECT_TRUE(Eventually([] {
+    return engine_->Ctl({"service", "logs", "web", "--raw"}).out == "s3crets3cret";
+  })) << engine_->Ctl({"service", "logs", "web"}).out;
+  EXPECT_THAT(engine_->Ctl({"secret", "rm", "pw"}).err, HasSubstr("is in use by"));
+  Good(engine_->Ctl({"service", "update", "web", "--rm-secret", "pw", "--rm-config", "app",
+                     "--args", "sleep,3600", "--wait", "--timeout", "50s"}));
+  EXPECT_EQ(Good(engine_->Ctl({"secret", "rm", "pw"})).out, id);
+  EXPECT_EQ(Good(engine_->Ctl({"config", "rm", "app"})).code, 0);
+  EXPECT_EQ(engine_->Ctl({"config", "ls", "-q"}).out, "");
+}
+
+TEST_F(SwarmctlDockerTest, ManagesNetworks) {
+  const std::string id =
+      Good(engine_->Ctl({"network", "create", "--name", "net", "--driver", "overlay", "--subnet",
+                         "10.77.0.0/24", "--gateway", "10.77.0.1", "--attachable"}))
+          .out;
+  EXPECT_TRUE(Eventually([] {
+    return engine_->Ctl({"network", "ls"}).out.find("net      overlay") != std::string::npos;
+  })) << engine_->Ctl({"network", "ls"}).out;
+  EXPECT_THAT(engine_->Ctl({"network", "inspect", "net"}).out, HasSubstr(": 10.77.0.0/24\n"));
+  EXPECT_THAT(engine_->Docker({"network", "ls", "--filter", "driver=overlay"}).out,
+              HasSubstr("net "));
+  EXPECT_EQ(Good(engine_->Ctl({"network", "rm", "net"})).out, "net\n");
+}
+
+TEST_F(SwarmctlDockerTest, ShowsAndFollowsLogs) {
+  Good(engine_->Ctl(Web({"--args", "sh,-c,echo one; echo two; echo three >&2; sleep 3600"})));
+  const std::string node = engine_->Docker({"info", "--format", "{{.Name}}"}).out;
+  const std::string prefix = "web.1@" + FirstLine(node) + "\u276f ";
+  EXPECT_TRUE(Eventually([&] {
+    const Finished logs = engine_->Ctl({"service", "logs", "web"});
+    return logs.out == prefix + "one\n" + prefix + "two\n" && logs.err == prefix + "three\n";
+  })) << engine_->Ctl({"service", "logs", "web"}).out;
+  EXPECT_EQ(Good(engine_->Ctl({"task", "logs", "web.1", "--raw"})).out, "one\ntwo\n");
+  const Finished tail = engine_->Ctl({"service", "logs", "web", "--raw", "--tail", "1"});
+  EXPECT_EQ(tail.out + tail.err, "three\n");
+  EXPECT_EQ(Good(engine_->Ctl({"service", "logs", "web", "--since", "2100-01-01T00:00:00Z"})).out,
+            "");
+  EXPECT_THAT(engine_->Ctl({"service", "logs", "web", "-t", "--raw"}).out,
+              testing::ContainsRegex("^20[0-9-]+T[0-9:.]+Z one\n"));
+
+  const TemporaryFolder folder;
+  Process follower({BuildDirectory() + "/bin/swarmctl", "-s", engine_->control_socket(), "service",
+                    "logs", "-f", "web"},
+                   folder / "log");
+  EXPECT_TRUE(Eventually([&] {
+    return ReadText(folder / "log").find(prefix + "two\n") != std::string::npos;
+  })) << ReadText(folder / "log");
+  EXPECT_TRUE(follower.running());
+}
+
+TEST_F(SwarmctlDockerTest, WaitsForJobsAndSeesTasksFail) {
+  Good(engine_->Ctl({"service", "create", "--name", "job", "--image", "bb:1", "--mode",
+                     "replicated-job", "--replicas", "2", "--args", "true", "--wait", "--timeout",
+                     "50s"}));
+  const Finished failed = engine_->Ctl(
+      Web({"--args", "sh,-c,exit 3", "--restart-delay", "50ms", "--max-failures", "2"}));
+  EXPECT_EQ(failed.code, 255);
+  EXPECT_THAT(failed.err, HasSubstr("Error: service web does not converge: web.1 failed "));
+  EXPECT_THAT(failed.err, HasSubstr("non-zero exit (3)"));
+}
+
+TEST_F(SwarmctlDockerTest, TasksAreShownAndRemoved) {
+  Good(engine_->Ctl(Web({"--args", "sleep,3600", "--restart-delay", "100ms"})));
+  const std::string id = FirstLine(engine_->Ctl({"task", "ls", "-q"}).out);
+  EXPECT_THAT(engine_->Ctl({"task", "inspect", id}).out, HasSubstr("===> Task Parents\n"));
+  EXPECT_THAT(engine_->Ctl({"task", "inspect", "web.1", "--format", "json"}).out,
+              HasSubstr("\"id\": \"" + id + "\""));
+  EXPECT_EQ(Good(engine_->Ctl({"task", "rm", id})).out, id + "\n");
+  EXPECT_TRUE(Eventually([&id] {
+    const std::string now = engine_->Ctl({"service", "ps", "web", "-q"}).out;
+    return !now.empty() && FirstLine(now) != id;
+  }));
+}
+
+TEST_F(SwarmctlDockerTest, TellsTheEnginesOtherSocketFromItsControlSocket) {
+  const Finished wrong =
+      Execute({BuildDirectory() + "/bin/swarmctl", "-s", engine_->api_socket(), "node", "ls"});
+  EXPECT_EQ(wrong.code, 255);
+  EXPECT_THAT(wrong.err, HasSubstr("its control socket is swarm/control.sock in its exec root"));
+}
+
+}  // namespace
+}  // namespace swarm::test
