@@ -37,12 +37,13 @@ std::string Fit(const std::string& line, int columns) {
 }  // namespace
 
 std::string Display::Draw(const std::vector<std::string>& lines) {
+  if (lines == block_) return "";
   std::string out;
-  if (drawn_ > 0) out += "\x1b[" + std::to_string(drawn_) + "A";
+  if (!block_.empty()) out += "\x1b[" + std::to_string(block_.size()) + "A";
   for (const std::string& line : lines) out += "\r\x1b[K" + Fit(line, columns_) + "\n";
   // What the block was longer before.
-  if (drawn_ > lines.size()) out += "\x1b[J";
-  drawn_ = lines.size();
+  if (block_.size() > lines.size()) out += "\x1b[J";
+  block_ = lines;
   return out;
 }
 

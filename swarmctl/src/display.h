@@ -24,8 +24,8 @@ class Display {
 
   const std::string title_;
   const int columns_;
-  std::size_t drawn_ = 0;  // lines of the block on the terminal
-  std::string last_;       // line elsewhere
+  std::vector<std::string> block_;  // on the terminal
+  std::string last_;                // line elsewhere
 };
 
 }  // namespace swarm::ctl

@@ -71,7 +71,10 @@ std::string ErrorText(const Status& status, const std::string& socket) {
       }
       return ConnectionText(text, socket) + "\n" + ConnectionHint(text, socket);
     case Code::kUnimplemented:
-      return text + "\nthe manager behind " + socket + " does not offer this";
+      if (Has(text, "unknown method") || Has(text, "unknown service")) {
+        return text + "\nthe manager behind " + socket + " is of a version that does not have this";
+      }
+      return text;
     case Code::kUnknown:
       if (Has(text, "update out of sequence")) {
         return text + "\nthe object was changed by somebody else meanwhile: run the command again";

@@ -205,18 +205,17 @@ std::string Flags::Nearest(std::string_view name) const {
 }
 
 std::string FormatFlags(std::vector<FlagSpec> specs, const std::string& title) {
-  std::stable_sort(specs.begin(), specs.end(),
-                   [](const FlagSpec& a, const FlagSpec& b) { return a.name < b.name; });
-  std::size_t width = 0;
   const auto left = [](const FlagSpec& s) {
     return (s.shorthand ? "  " : "      ") + Names(s) + TypeWord(s.kind);
   };
+  std::size_t width = 0;
   std::vector<std::string> groups{""};
   for (const FlagSpec& s : specs) {
     width = std::max(width, left(s).size());
     if (std::find(groups.begin(), groups.end(), s.group) == groups.end()) groups.push_back(s.group);
   }
-  std::sort(groups.begin(), groups.end());
+  std::stable_sort(specs.begin(), specs.end(),
+                   [](const FlagSpec& a, const FlagSpec& b) { return a.name < b.name; });
   std::string out;
   for (const std::string& group : groups) {
     std::string lines;

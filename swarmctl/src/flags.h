@@ -91,8 +91,8 @@ Result<std::vector<std::string>> ParseCsv(std::string_view record);
 Result<std::uint64_t> ParseUint(std::string_view text, int base, int bits);
 Result<std::int64_t> ParseInt(std::string_view text, int base, int bits);
 
-// The help lines, one a flag, in alphabetical order, in a block for each group; `title` heads the
-// flags of no group.
+// The help lines, one a flag: a block for each group, the blocks in the order of `specs`, their
+// lines in alphabetical order. `title` heads the flags of no group, which come first.
 std::string FormatFlags(std::vector<FlagSpec> specs, const std::string& title);
 
 }  // namespace swarm::ctl

@@ -25,7 +25,7 @@ std::string DetailsText(const pb::LogMessage& message) {
   for (const auto& attribute : message.attrs()) {
     pairs.push_back(attribute.key() + "=" + attribute.value());
   }
-  return Join(pairs, ",") + " ";
+  return pairs.empty() ? "" : Join(pairs, ",") + " ";
 }
 
 std::string MessageText(Client& client, const pb::LogMessage& message, const Style& style) {

@@ -65,8 +65,11 @@ Result<NameAndTarget> ParseReference(const std::string& text, const std::string&
   return out;
 }
 
+// With an owner, since a Docker Engine starts no container without.
 void SetFile(const std::string& target, pb::FileTarget* file) {
   file->set_name(target);
+  file->set_uid("0");
+  file->set_gid("0");
   file->set_mode(kReadAll);
 }
 

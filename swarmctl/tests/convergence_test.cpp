@@ -140,6 +140,7 @@ TEST(DisplayTest, DrawsABlockAgainInPlace) {
             "\x1b[3A\r\x1b[Kweb: 2/2 running\n"
             "\r\x1b[K  running     [##############################] 2\n"
             "\x1b[J");
+  EXPECT_EQ(display.Show(Once(Seen(kTwo, {kFirstRuns, kSecondRuns}))), "") << "as it is shown";
 }
 
 TEST(DisplayTest, LinesFitTheTerminalAndCannotControlIt) {

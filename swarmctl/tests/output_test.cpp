@@ -306,21 +306,21 @@ TEST_F(OutputTest, SummarisesATaskWithThoseBeforeIt) {
   tasks.add_tasks()->set_slot(2);
   Answer("ListTasks", tasks);
   EXPECT_EQ(Run({"task", "inspect", "t2"}).out,
-            R"(ID                      : t2
-Slot                    : 1
-Service                 : s
-Status                  
-  Desired State         : RUNNING
-  Last State            : RUNNING
-  Timestamp             : 1970-01-01T02:45:40Z (1 minute ago)
-  Message               : started
-  ContainerID:          : c1
-  Pid                   : 42
-Ports                   : 0.0.0.0:8080->80/tcp
-Node                    : n
-Spec                    
-  Image                 : busybox
-  Args                  : [date]
+            R"(ID                     : t2
+Slot                   : 1
+Service                : s
+Status                 
+  Desired State        : RUNNING
+  Last State           : RUNNING
+  Timestamp            : 1970-01-01T02:45:40Z (1 minute ago)
+  Message              : started
+  ContainerID:         : c1
+  Pid                  : 42
+Ports                  : 0.0.0.0:8080->80/tcp
+Node                   : n
+Spec                   
+  Image                : busybox
+  Args                 : [date]
 
 ===> Task Parents
 Task ID    Service    Slot    Image      Desired State    Last State               Node

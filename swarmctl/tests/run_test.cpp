@@ -186,8 +186,8 @@ TEST_F(RunTest, HelpGroupsTheFlagsOfAService) {
   const std::string help = Run({"help", "service", "create"}).out;
   std::size_t at = 0;
   for (const char* heading :
-       {"\nFlags:\n", "\nContainer:\n", "\nFiles:\n", "\nHealth:\n", "\nNetwork:\n",
-        "\nResources:\n", "\nWaiting:\n", "\nGlobal Flags:\n"}) {
+       {"\nFlags:\n", "\nContainer:\n", "\nHealth:\n", "\nResources:\n", "\nPlacement:\n",
+        "\nNetwork:\n", "\nFiles:\n", "\nWaiting:\n", "\nGlobal Flags:\n"}) {
     at = help.find(heading, at);
     ASSERT_NE(at, std::string::npos) << heading << help;
   }

@@ -140,10 +140,10 @@ const std::vector<FlagCase>& CreateCases() {
           bind_options { propagation: RSLAVE } } } })"},
       {{"--secret", "pw:target"},
        R"(task { container { secrets { secret_id: "sid" secret_name: "pw"
-          file { name: "target" mode: 292 } } } })"},
+          file { name: "target" uid: "0" gid: "0" mode: 292 } } } })"},
       {{"--config", "app"},
        R"(task { container { configs { config_id: "cid" config_name: "app"
-          file { name: "app" mode: 292 } } } })"},
+          file { name: "app" uid: "0" gid: "0" mode: 292 } } } })"},
       {{"--log-driver", "syslog", "--log-opt", "a=b,c"},
        R"(task { log_driver { name: "syslog" options { key: "a" value: "b" }
           options { key: "c" value: "" } } })"},

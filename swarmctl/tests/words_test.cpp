@@ -105,7 +105,7 @@ TEST(FlagsTest, WordsErrorsAsKnown) {
             "invalid argument \"x\" for \"--delay\" flag: time: invalid duration \"x\"");
 }
 
-// Pinned by an upstream test.
+// Pinned by SwarmKit.
 TEST(ExternalCaTest, ReadsAuthorities) {
   for (const char* bad : {"", "asdf", "asdf=", "protocol", "protocol=foo", "protocol=cfssl", "url",
                           "url=https://xyz", "url,protocol"}) {
@@ -117,7 +117,7 @@ TEST(ExternalCaTest, ReadsAuthorities) {
   EXPECT_TRUE(good->options().empty());
 }
 
-TEST(ServiceFlagsTest, ReadsSizesCpusAndPorts) {
+TEST(ServiceValuesTest, ReadsSizesCpusAndPorts) {
   EXPECT_EQ(*ParseMemory("64m"), 64 << 20);
   EXPECT_EQ(*ParseMemory("1GB"), 1 << 30);
   EXPECT_EQ(ParseMemory("12x").status().message(), "invalid size: '12x'");
