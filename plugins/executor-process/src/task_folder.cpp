@@ -30,9 +30,10 @@ Result<ProcessRecord> FindSupervisor(const std::string& folder) {
     out.supervisor_start = StartTimeOf(pid);
     out.process = static_cast<std::int32_t>(std::strtol(children.c_str(), nullptr, 10));
     out.process_start = StartTimeOf(out.process);
-    // The one that only waits for the other has that one as its child.
+    // The one that only waits for the other has that one as its child. None is left when the task
+    // is about to end.
     const bool waits = ReadProcFile("/proc/" + std::to_string(out.process) + "/cmdline") == line;
-    if (out.process > 1 && !waits) return out;
+    if (!waits) return out;
   }
   return Status(Code::kNotFound, "no supervisor of " + folder);
 }
