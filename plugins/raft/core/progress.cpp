@@ -46,9 +46,10 @@ void Progress::SentEntries(std::uint64_t count, std::uint64_t bytes) {
 }
 
 bool Progress::Matched(Index index) {
+  // Also when it is no news: by the rules of 2021 a stale rejection takes the probe below it.
+  next_ = std::max(next_, index + 1);
   if (index <= match_) return false;
   match_ = index;
-  next_ = std::max(next_, index + 1);
   flow_paused_ = false;
   return true;
 }

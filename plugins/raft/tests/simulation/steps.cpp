@@ -16,10 +16,11 @@ void Simulation::Step() {
     StepClocks();
   } else if (dice < 972) {
     StepClient();
+  } else if (counters_.steps > options_.steps && dice_.Percent(75)) {
+    // In the overtime that some groups need for their writes, changes and faults are rarer.
   } else if (dice < 990) {
     StepGroup();
-  } else if (counters_.steps <= options_.steps || dice_.Percent(25)) {
-    // In the overtime that some groups need for their writes, faults are rarer.
+  } else {
     StepFaults();
   }
 }
