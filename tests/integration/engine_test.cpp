@@ -294,10 +294,15 @@ TEST(EngineTlsTest, BothSidesProveWhoTheyAre) {
   const Reply named = ask(files("ca", "client", "engine.example"));
   EXPECT_TRUE(named.ok()) << named.status;
   for (const Reply& bad :
-       {ask(files("ca", "client", "other.example")), ask(files("stranger", "client", "")),
-        ask(files("ca", "", "")), ask(files("ca", "intruder", ""))}) {
+       {ask(files("ca", "client", "other.example")), ask(files("stranger", "client", ""))}) {
     EXPECT_EQ(bad.failure, Failure::kUntrusted) << bad.status;
     EXPECT_FALSE(bad.engine_down());
+  }
+  // The engine says why it closes, but its closing may overtake its words.
+  for (const Reply& refused : {ask(files("ca", "", "")), ask(files("ca", "intruder", ""))}) {
+    EXPECT_TRUE(refused.failure == Failure::kUntrusted ||
+                refused.failure == Failure::kConnectionLost)
+        << refused.status;
   }
   const Reply plain = ask(std::nullopt);
   EXPECT_EQ(plain.failure, Failure::kBadRequest) << plain.status;
