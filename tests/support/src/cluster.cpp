@@ -9,6 +9,8 @@ namespace swarm::test {
 
 Manager::Manager() = default;
 
+Manager::Manager(std::string state) : state_(std::move(state)) {}
+
 Manager::~Manager() {
   if (process_ && process_->running()) {
     // Tasks outlive their manager by design: take them along.

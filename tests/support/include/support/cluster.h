@@ -13,6 +13,8 @@ class Manager {
  public:
   // Nothing runs until Start. Every manager process and all its tasks end with this object.
   Manager();
+  // With its state in this folder instead of one of its own.
+  explicit Manager(std::string state);
   ~Manager();
 
   // Starts swarmd on this folder and waits until the node is ready; `arguments` are added.
@@ -28,13 +30,14 @@ class Manager {
 
   std::string log() const;
   std::string socket() const { return folder_ / "swarmd.sock"; }
-  std::string state() const { return folder_ / "state"; }
+  std::string state() const { return state_.empty() ? folder_ / "state" : state_; }
   std::string log_path() const { return folder_ / "swarmd.log"; }
   const TemporaryFolder& folder() const { return folder_; }
 
  private:
   bool AwaitReady(std::size_t from);
   TemporaryFolder folder_;
+  const std::string state_;
   std::unique_ptr<Process> process_;
 };
 
