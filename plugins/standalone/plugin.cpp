@@ -6,13 +6,15 @@
 #include "settings.h"
 #include "standalone.h"
 #include "swarm/consensus.h"
+#include "swarm/fatal.h"
 
 namespace {
 
 swarm::Result<std::unique_ptr<swarm::Instance>> Create(swarm::InstanceContext& context) {
   return std::unique_ptr<swarm::Instance>(std::make_unique<swarm::standalone::Standalone>(
       context.runtime(), swarm::standalone::ReadOptions(context.settings(), context.node()),
-      context.logger()));
+      context.logger(),
+      [&context](swarm::Status why) { swarm::ReportFatal(context, std::move(why)); }));
 }
 
 constexpr swarm::UnitDescriptor kUnits[] = {

@@ -1,7 +1,8 @@
 // swarmd: arguments and composition only.
 //
-// Exit codes: 0 stopped as asked (or nothing wrong found), 1 any error, 128 + n ended at once by
-// a second signal n.
+// Exit codes: 0 stopped as asked (or nothing wrong found), 1 refused to start or any other error,
+// 3 a part that ran could not go on, as when the disk under the log failed (tasks keep running;
+// start again once it is mended), 128 + n ended at once by a second signal n.
 #include <unistd.h>
 
 #include <filesystem>

@@ -67,10 +67,24 @@ void WarnOfLocalAddress(const std::string& address) {
   }
 }
 
-int Fail(const Logger& logger, const Status& status) {
+// Accepted since the Go swarmd has them, but not served.
+void WarnOfUnserved(const config::NodeConfig::Listen& listen, const Logger& logger) {
+  const auto warn = [&logger](const char* key, const std::string& address) {
+    if (address.empty()) return;
+    logger.Warn("nothing listens there: this version has no such page; remove the key",
+                {{"key", key}, {"address", address}});
+  };
+  warn("listen.metrics", listen.metrics);
+  warn("listen.debug", listen.debug);
+}
+
+constexpr int kFailed = 1;
+constexpr int kFatal = 3;
+
+int Fail(const Logger& logger, const Status& status, int code = kFailed) {
   std::cerr << "Error: " << status.message() << std::endl;
   logger.Error(status.message());
-  return 1;
+  return code;
 }
 
 }  // namespace
@@ -85,6 +99,7 @@ int RunNode(config::NodeConfig config) {
   auto generic_resources = generic::Parse(config.node.generic_resources);
   if (!generic_resources.ok()) return Fail(logger, generic_resources.status());
   WarnOfLocalAddress(config.listen.remote);
+  WarnOfUnserved(config.listen, logger);
 
   auto runtime = MakeRuntime({});
   rpc::NetworkOptions network_options;
@@ -94,6 +109,7 @@ int RunNode(config::NodeConfig config) {
   std::mutex mutex;
   std::condition_variable changed;
   std::optional<Status> closed;
+  std::atomic<bool> fatal = false;
   node::NodeSetup setup;
   setup.config = std::move(config);
   setup.runtime = runtime.get();
@@ -101,6 +117,7 @@ int RunNode(config::NodeConfig config) {
   setup.listeners = node::MakeListeners(*runtime, logger);
   setup.logger = logger;
   setup.generic_resources = std::move(*generic_resources);
+  setup.on_fatal = [&] { fatal = true; };
   setup.on_closed = [&](Status why) {
     const std::lock_guard lock(mutex);
     closed = std::move(why);
@@ -116,7 +133,7 @@ int RunNode(config::NodeConfig config) {
   lock.unlock();
   signals.Join();
   node->reset();
-  return closed->ok() ? 0 : Fail(logger, *closed);
+  return closed->ok() ? 0 : Fail(logger, *closed, fatal ? kFatal : kFailed);
 }
 
 }  // namespace swarm::daemon

@@ -4,6 +4,7 @@
 #include "swarm/ca.h"
 #include "swarm/consensus.h"
 #include "swarm/executor.h"
+#include "swarm/fatal.h"
 #include "swarm/files.h"
 #include "swarm/network.h"
 #include "swarm/plugin.h"
@@ -16,6 +17,7 @@
 namespace swarm {
 
 Clock::~Clock() = default;
+FatalSink::~FatalSink() = default;
 Random::~Random() = default;
 Timer::~Timer() = default;
 Loop::~Loop() = default;

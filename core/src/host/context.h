@@ -6,6 +6,8 @@
 #include <vector>
 
 #include "host/host.h"
+#include "host/plan.h"
+#include "swarm/fatal.h"
 
 namespace swarm::host {
 
@@ -16,7 +18,7 @@ struct RoleFinder {
   virtual std::vector<void*> FindAllRoles(std::string_view role) = 0;
 };
 
-class Context final : public InstanceContext {
+class Context final : public InstanceContext, public FatalSink {
  public:
   // Everything borrowed; outlives the context.
   Context(const Environment& environment, const ConfiguredPlugin& plugin, const NodeInfo& node,
@@ -38,6 +40,9 @@ class Context final : public InstanceContext {
   void* Find(std::string_view role) noexcept override { return roles_.FindRole(role); }
   std::vector<void*> FindAll(std::string_view role) noexcept override {
     return roles_.FindAllRoles(role);
+  }
+  void Fatal(Status why) noexcept override {
+    if (environment_.fatal) environment_.fatal(why.WithContext(PluginLabel(plugin_)));
   }
 
  private:

@@ -9,6 +9,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -36,6 +37,8 @@ struct Environment {
   Runtime* runtime = nullptr;
   Network* network = nullptr;
   Router* router = nullptr;
+  // An instance cannot go on; from any thread. Null: only its log says so.
+  std::function<void(Status)> fatal = nullptr;
 };
 
 enum class ScopeState : std::uint8_t { kStopped, kStarting, kRunning, kStopping };

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "node/addresses.h"
 #include "node/leader_scope.h"
 #include "node/own_manager.h"
 #include "rpc/loopback.h"
@@ -40,15 +41,6 @@ Status MakeStateFolder(FileSystem& files, const std::string& path) {
   return files.SyncDirectory(slash == 0 ? "/" : path.substr(0, slash));
 }
 
-// What others are told to dial: a wildcard cannot be dialled.
-std::string Dialable(const std::string& bound) {
-  const auto colon = bound.rfind(':');
-  if (colon == std::string::npos) return bound;
-  const std::string host = bound.substr(0, colon);
-  if (host == "0.0.0.0" || host == "[::]" || host.empty()) return "127.0.0.1" + bound.substr(colon);
-  return bound;
-}
-
 }  // namespace
 
 // Everything below runs on the node's loop, which may block: identity and listeners do.
@@ -61,6 +53,7 @@ class Node::Life final : public AgentEvents, public std::enable_shared_from_this
         logger_(setup.logger.ForModule("node")),
         root_logger_(std::move(setup.logger)),
         on_ready_(std::move(setup.on_ready)),
+        on_fatal_(std::move(setup.on_fatal)),
         on_closed_(std::move(setup.on_closed)),
         generic_resources_(std::move(setup.generic_resources)),
         listeners_(std::move(setup.listeners)),
@@ -70,8 +63,13 @@ class Node::Life final : public AgentEvents, public std::enable_shared_from_this
   ~Life() override { loop_->Stop(); }
 
   Status Prepare() {
-    auto host = host::MakePluginHost({root_logger_, &runtime_, &network_, &router_},
-                                     config_.plugins, *loop_);
+    host::Environment environment{root_logger_, &runtime_, &network_, &router_};
+    environment.fatal = [self = weak_from_this()](Status why) {
+      auto life = self.lock();
+      if (!life) return;
+      life->Post([why = std::move(why)](Life& l) { l.OnFatal(why); });
+    };
+    auto host = host::MakePluginHost(std::move(environment), config_.plugins, *loop_);
     if (!host.ok()) return host.status();
     host_ = std::move(*host);
     return Status::Ok();
@@ -177,7 +175,7 @@ class Node::Life final : public AgentEvents, public std::enable_shared_from_this
     Status listening = listeners_->Start(config_.listen, identity_.credentials, router_);
     if (!listening.ok()) return End(listening, StopMode::kDetach);
     info_.advertise_address = config_.listen.advertise.empty()
-                                  ? Dialable(listeners_->remote_address())
+                                  ? Dialable(listeners_->remote_address(), OwnAddresses())
                                   : config_.listen.advertise;
     host_->manager().Start(info_, Then<Status>([](Life& life, const Status& status) {
                              if (!status.ok()) {
@@ -253,6 +251,12 @@ class Node::Life final : public AgentEvents, public std::enable_shared_from_this
     if (on_ready_) on_ready_();
   }
 
+  void OnFatal(const Status& why) {
+    if (ending_) return;
+    if (on_fatal_) on_fatal_();
+    End(why, StopMode::kDetach);
+  }
+
   // Takes everything down in reverse; the first reason counts.
   void End(Status why, StopMode mode) {
     if (ending_) return;
@@ -312,6 +316,7 @@ class Node::Life final : public AgentEvents, public std::enable_shared_from_this
   Logger logger_;
   const Logger root_logger_;
   Function<void()> on_ready_;
+  Function<void()> on_fatal_;
   Function<void(Status)> on_closed_;
   const std::vector<pb::GenericResource> generic_resources_;
   std::atomic<bool> started_ = false;

@@ -15,8 +15,8 @@
 #include "host/host.h"
 #include "node/listeners.h"
 #include "rpc/router.h"
-#include "swarm/export.h"
 #include "swarm/ca.h"
+#include "swarm/export.h"
 #include "swarm/function.h"
 #include "swarm/network.h"
 #include "swarm/runtime.h"
@@ -38,6 +38,8 @@ struct NodeSetup {
   std::vector<pb::GenericResource> generic_resources;  // what config.node names, parsed
   // Called on the node's loop; must not destroy the node.
   Function<void()> on_ready;
+  // Before on_closed, when a part that ran could not go on (swarm/fatal.h).
+  Function<void()> on_fatal = nullptr;
   Function<void(Status)> on_closed;
 };
 

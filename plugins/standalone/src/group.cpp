@@ -21,11 +21,12 @@ constexpr Duration kZeroPause = milliseconds(20);
 
 }  // namespace
 
-Group::Group(Runtime& runtime, Options options, Logger log)
+Group::Group(Runtime& runtime, Options options, Logger log, Function<void(Status)> fatal)
     : runtime_(runtime),
       options_(std::move(options)),
       log_(std::move(log)),
       proposals_(RequestIds(runtime.clock().Now())),
+      fatal_(std::move(fatal)),
       loop_(runtime.NewLoop("consensus", LoopKind::kShared)),
       disk_(runtime.NewLoop("consensus-disk", LoopKind::kBlocking)),
       background_(runtime.NewLoop("consensus-files", LoopKind::kBlocking)) {
@@ -182,12 +183,15 @@ void Group::Write(Batch batch) {
 }
 
 void Group::Fail(const Status& why) {
-  log_.Error(
-      "The log cannot be written and what it holds is in doubt: this manager steps down; "
-      "check the disk and restart it",
-      {{"error", why.ToString()}});
+  if (std::exchange(failed_, true)) return;
+  const Status fatal(why.code(),
+                     "the log in " + options_.storage.directory +
+                         " cannot be written and what it holds is in doubt: " + why.message() +
+                         "\ncheck the disk, then start this manager again");
+  log_.Error("The log cannot be written: this manager steps down", {{"error", why.ToString()}});
   proposals_.Resign();
   On(loop_, [](Group& group) { group.StepDown(); });
+  fatal_(fatal);
 }
 
 void Group::ScheduleZeros() {

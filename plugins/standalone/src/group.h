@@ -26,7 +26,7 @@ namespace swarm::standalone {
 
 class Group : public std::enable_shared_from_this<Group> {
  public:
-  Group(Runtime& runtime, Options options, Logger log);
+  Group(Runtime& runtime, Options options, Logger log, Function<void(Status)> fatal);
 
   // [main] As swarm::Consensus and swarm::Instance have them.
   void Attach(ReplicatedState& state) { state_ = &state; }
@@ -93,6 +93,8 @@ class Group : public std::enable_shared_from_this<Group> {
   Shown shown_;  // guarded by mutex_
 
   // [disk]
+  Function<void(Status)> fatal_;
+  bool failed_ = false;
   std::unique_ptr<wal::Log> wal_;
   Term term_;
   RaftId raft_id_;

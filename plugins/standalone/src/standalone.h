@@ -14,8 +14,11 @@ namespace swarm::standalone {
 
 class Standalone final : public Instance, public Consensus {
  public:
-  Standalone(Runtime& runtime, Options options, Logger log)
-      : group_(std::make_shared<Group>(runtime, std::move(options), std::move(log))) {}
+  // `fatal`: the log cannot be written any more; once, from any thread, not after Stop.
+  Standalone(
+      Runtime& runtime, Options options, Logger log, Function<void(Status)> fatal = [](Status) {})
+      : group_(std::make_shared<Group>(runtime, std::move(options), std::move(log),
+                                       std::move(fatal))) {}
   ~Standalone() override { group_->Stop(); }
 
   void* role() noexcept override { return static_cast<Consensus*>(this); }

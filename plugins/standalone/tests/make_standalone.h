@@ -8,8 +8,9 @@
 
 namespace swarm::standalone {
 
-inline std::unique_ptr<Instance> MakeStandalone(Runtime& runtime,
-                                                const conformance::ConsensusSetup& setup) {
+inline std::unique_ptr<Instance> MakeStandaloneWith(Runtime& runtime,
+                                                    const conformance::ConsensusSetup& setup,
+                                                    Function<void(Status)> fatal) {
   Options options;
   options.storage.directory = setup.node.state_dir + "/raft";
   options.storage.key = setup.node.log_key;
@@ -21,7 +22,12 @@ inline std::unique_ptr<Instance> MakeStandalone(Runtime& runtime,
   options.address = setup.node.advertise_address;
   options.snapshot_interval = setup.snapshot_interval;
   options.log_entries_for_slow_followers = 2;
-  return std::make_unique<Standalone>(runtime, std::move(options), Logger());
+  return std::make_unique<Standalone>(runtime, std::move(options), Logger(), std::move(fatal));
+}
+
+inline std::unique_ptr<Instance> MakeStandalone(Runtime& runtime,
+                                                const conformance::ConsensusSetup& setup) {
+  return MakeStandaloneWith(runtime, setup, [](Status) {});
 }
 
 }  // namespace swarm::standalone

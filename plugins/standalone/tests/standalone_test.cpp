@@ -228,6 +228,30 @@ TEST_F(StandaloneTest, ASnapshotOfAnotherVersionIsRefused) {
   EXPECT_THAT(SplitSnapshot(data).status().message(), HasSubstr("unrecognized snapshot version 7"));
 }
 
+TEST(StandaloneFatalTest, ADiskThatFailsIsReportedOnce) {
+  std::vector<Status> reports;
+  const ConsensusFactory factory{
+      "standalone", [&](Runtime& runtime, const conformance::ConsensusSetup& setup) {
+        return MakeStandaloneWith(runtime, setup,
+                                  [&](Status why) { reports.push_back(std::move(why)); });
+      }};
+  ConsensusRig rig(factory, 1);
+  ASSERT_EQ(rig.Boot(), Status::Ok());
+  rig.Commit(3);
+  EXPECT_THAT(reports, IsEmpty());
+  rig.Open();
+  rig.machine().disk().FailSyncs(1000);
+  rig.Propose();
+  rig.Propose();
+  ASSERT_TRUE(rig.RunUntil([&] { return !reports.empty(); }));
+  rig.Settle();
+  ASSERT_EQ(reports.size(), 1u);
+  EXPECT_THAT(reports[0].message(), HasSubstr("/state/raft"));
+  EXPECT_THAT(reports[0].message(), HasSubstr("check the disk"));
+  rig.machine().disk().FailSyncs(0);
+  rig.Shutdown();
+}
+
 TEST_F(StandaloneTest, StartWithoutAStoreIsRefused) {
   const auto instance = MakeStandalone(rig_.machine().runtime(), rig_.setup);
   std::optional<Status> started;

@@ -3,6 +3,7 @@
 
 #include "host/host.h"
 #include "host/tests/fakes.h"
+#include "swarm/fatal.h"
 #include "swarm/simulation.h"
 
 namespace swarm::host {
@@ -35,8 +36,9 @@ class ScopeTest : public testing::Test {
     fakes_.Add("sim", "executor/1", Scope::kInstance);
   }
   PluginHost& MakeHost() {
-    auto made = MakePluginHost({Logger(), &machine_.runtime(), &network_, &router_},
-                               fakes_.configured(), *loop_);
+    Environment environment{Logger(), &machine_.runtime(), &network_, &router_};
+    environment.fatal = [this](Status why) { fatal_.push_back(std::move(why)); };
+    auto made = MakePluginHost(std::move(environment), fakes_.configured(), *loop_);
     EXPECT_TRUE(made.ok()) << made.status();
     host_ = std::move(*made);
     return *host_;
@@ -71,7 +73,24 @@ class ScopeTest : public testing::Test {
   NoRouter router_;
   FakeSet fakes_;
   std::unique_ptr<PluginHost> host_;
+  std::vector<Status> fatal_;
 };
+
+TEST_F(ScopeTest, AnInstanceThatCannotGoOnIsNamed) {
+  AddUsual();
+  world_.behaviour["raft"].on_create = [](InstanceContext& context) {
+    ReportFatal(context, {Code::kDataLoss, "the disk has failed"});
+  };
+  PluginHost& host = MakeHost();
+  ASSERT_EQ(StartAndWait(host.node()), Status::Ok());
+  ASSERT_EQ(StartAndWait(host.manager()), Status::Ok());
+  ASSERT_EQ(fatal_.size(), 1u);
+  EXPECT_EQ(fatal_[0].code(), Code::kDataLoss);
+  EXPECT_THAT(fatal_[0].message(), HasSubstr("raft"));
+  EXPECT_THAT(fatal_[0].message(), HasSubstr("the disk has failed"));
+  EXPECT_TRUE(StopAndWait(host.manager()));
+  EXPECT_TRUE(StopAndWait(host.node()));
+}
 
 TEST_F(ScopeTest, CreatesAllThenStartsInOrderAndStopsInReverse) {
   AddUsual();
