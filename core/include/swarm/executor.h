@@ -120,6 +120,17 @@ class SWARM_EXPORT Executor {
   virtual void SetNetworkKeys(const std::vector<pb::EncryptionKey>& keys) noexcept = 0;
 };
 
+// Optional second interface of an Executor (dynamic_cast): it can tell what was left behind.
+// Threading: [any].
+class SWARM_EXPORT TaskKeeper {
+ public:
+  virtual ~TaskKeeper();
+  // Every task that this node has now, by a manager's complete list, including those of other
+  // executors. What the executor finds of this node's that belongs to none of them, nor to a task
+  // that came later, is removed.
+  virtual void Retain(std::vector<std::string> task_ids) noexcept = 0;
+};
+
 // How an instance of an executor differs from others.
 struct ExecutorParameters final : InstanceParameters {
   std::string state_dir;  // for its files, alone in it; made if absent

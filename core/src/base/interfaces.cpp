@@ -47,6 +47,7 @@ Proxy::~Proxy() = default;
 Dependencies::~Dependencies() = default;
 Controller::~Controller() = default;
 LogSource::~LogSource() = default;
+TaskKeeper::~TaskKeeper() = default;
 Executor::~Executor() = default;
 ManagerSource::~ManagerSource() = default;
 AgentEvents::~AgentEvents() = default;

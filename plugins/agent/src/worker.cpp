@@ -59,6 +59,19 @@ void Worker::Apply(const pb::AssignmentsMessage& message) {
     if (!listed.contains(id)) gone.push_back(id);
   }
   for (const std::string& id : gone) Remove(id);
+  TellKeepers();
+}
+
+// Executors then find what earlier lives of this node have left behind.
+void Worker::TellKeepers() {
+  for (const auto& [name, executor] : parts_.executors) {
+    auto* keeper = dynamic_cast<TaskKeeper*>(executor);
+    if (!keeper) continue;
+    std::vector<std::string> ids;
+    for (const auto& [id, entry] : tasks_) ids.push_back(id);
+    for (const auto& [id, runner] : ending_) ids.push_back(id);
+    keeper->Retain(std::move(ids));
+  }
 }
 
 void Worker::Assign(const pb::Task& task) {

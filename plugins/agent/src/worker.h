@@ -69,6 +69,7 @@ class Worker final : public LogTasks, public std::enable_shared_from_this<Worker
   };
 
   void Assign(const pb::Task& task);
+  void TellKeepers();
   void Resolve(const std::string& id, Entry* entry, pb::Task task);
   // Expands the task's templates in place.
   Result<std::unique_ptr<Controller>> MakeController(const Entry& entry, pb::Task* task);
