@@ -46,7 +46,7 @@ struct FakeTask {
   }
 };
 
-class FakeExecutor final : public Executor {
+class FakeExecutor final : public Executor, public TaskKeeper {
  public:
   // Prepare, Start, Shutdown and Remove end at once with OK; Wait stays until it is cancelled.
   bool automatic = true;
@@ -55,6 +55,7 @@ class FakeExecutor final : public Executor {
   std::map<std::string, FakeTask> tasks;
   std::vector<pb::Node> configured;
   std::vector<std::vector<pb::EncryptionKey>> keys;
+  std::vector<std::vector<std::string>> retained;
   int live_controllers = 0;
 
   void Describe(Function<void(Result<pb::NodeDescription>)> done) noexcept override {
@@ -65,6 +66,9 @@ class FakeExecutor final : public Executor {
       const pb::Task& task, std::shared_ptr<const Dependencies> dependencies) noexcept override;
   void SetNetworkKeys(const std::vector<pb::EncryptionKey>& fresh) noexcept override {
     keys.push_back(fresh);
+  }
+  void Retain(std::vector<std::string> task_ids) noexcept override {
+    retained.push_back(std::move(task_ids));
   }
 };
 

@@ -453,6 +453,16 @@ TEST(AgentTasksTest, WithoutAFolderNothingIsKept) {
   EXPECT_TRUE(rig.executor.tasks.empty());
 }
 
+TEST(AgentTasksTest, ACompleteListTellsExecutorsWhatToKeep) {
+  Rig rig;
+  rig.Start();
+  EXPECT_TRUE(rig.executor.retained.empty()) << "nothing is known yet";
+  rig.Assign({MakeTask("a"), MakeTask("b")});
+  rig.Change(MakeTask("c"));
+  ASSERT_EQ(rig.executor.retained.size(), 1u) << "an incremental message lists nothing";
+  EXPECT_THAT(rig.executor.retained[0], testing::UnorderedElementsAre("a", "b"));
+}
+
 TEST(AgentTasksTest, OperationsOfATaskNeverOverlap) {
   Rig rig;
   rig.executor.automatic = false;

@@ -88,8 +88,8 @@ void Core::Run(const HandlePtr& handle, Step step, Patience patience, StepDone d
 void Core::Cancel(Handle& handle) {
   handle.flow.End();
   if (!handle.done) return;
-  std::exchange(handle.done, nullptr)(
-      StepResult::Failed({Code::kCancelled, "operation cancelled"}));
+  std::exchange(handle.done,
+                nullptr)(StepResult::Failed({Code::kCancelled, "operation cancelled"}));
 }
 
 Flow<StepResult> Core::Persist(Handle& handle, Step step, Patience patience) {
@@ -100,7 +100,8 @@ Flow<StepResult> Core::Persist(Handle& handle, Step step, Patience patience) {
       handle.told = false;
       co_return result;
     }
-    const bool waits = patience == Patience::kWaits || (patience == Patience::kTells && handle.told);
+    const bool waits =
+        patience == Patience::kWaits || (patience == Patience::kTells && handle.told);
     if (!waits) {
       handle.told = true;
       co_return result;
@@ -120,7 +121,8 @@ Flow<Look> Core::Inspect(Handle& handle) {
     look.reply = co_await link_->Ask(std::move(list));
     if (!look.reply.ok()) co_return look;
     auto body = look.reply.Json();
-    auto rows = body.ok() ? ParseContainerList(*body) : Result<std::vector<ContainerRow>>(body.status());
+    auto rows =
+        body.ok() ? ParseContainerList(*body) : Result<std::vector<ContainerRow>>(body.status());
     if (!rows.ok()) {
       look.reply.failure = engine::Failure::kGarbage;
       look.reply.status = rows.status();
@@ -195,8 +197,8 @@ void Core::Describe(Function<void(Result<pb::NodeDescription>)> done) {
   const std::uint64_t number = next_description_++;
   auto& slot = *(describing_[number] = std::make_unique<Describing>());
   slot.flow.Run<Result<pb::NodeDescription>>(
-      AskDescription(), [this, number, &slot, done = std::move(done)](
-                            Result<pb::NodeDescription> described) mutable {
+      AskDescription(),
+      [this, number, &slot, done = std::move(done)](Result<pb::NodeDescription> described) mutable {
         // The flow is still on the stack.
         slot.end = loop_->After(Duration::zero(), [this, number] {
           auto ended = describing_.extract(number);

@@ -29,7 +29,7 @@ namespace swarm::executor_docker {
 
 // What the engine answered to the question for a task's container.
 struct Look {
-  engine::Reply reply;  // of the call that failed
+  engine::Reply reply;                // of the call that failed
   std::optional<ContainerView> view;  // nothing: there is none
 
   bool ok() const { return reply.ok(); }

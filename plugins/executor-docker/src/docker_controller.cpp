@@ -76,8 +76,7 @@ std::shared_ptr<void> DockerController::Logs(bool follow, std::int64_t tail,
     done({Code::kInvalidArgument, "tail relative to start of logs not supported via docker API"});
     return nullptr;
   }
-  return ReadLogs(core_, task_, {follow, tail, since_unix_nanos}, std::move(line),
-                  std::move(done));
+  return ReadLogs(core_, task_, {follow, tail, since_unix_nanos}, std::move(line), std::move(done));
 }
 
 }  // namespace swarm::executor_docker

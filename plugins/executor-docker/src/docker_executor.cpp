@@ -25,7 +25,9 @@ DockerExecutor::DockerExecutor(Runtime& runtime, Logger logger, DockerOptions op
       Core::Parts{runtime, std::move(log), std::move(options), std::move(payloads)});
 }
 
-DockerExecutor::~DockerExecutor() { Stop([] {}); }
+DockerExecutor::~DockerExecutor() {
+  Stop([] {});
+}
 
 void DockerExecutor::Start(Function<void(Status)> done) noexcept {
   auto connection = connect_();
@@ -43,9 +45,8 @@ void DockerExecutor::Stop(Function<void()> done) noexcept {
 }
 
 void DockerExecutor::Describe(Function<void(Result<pb::NodeDescription>)> done) noexcept {
-  core_->loop().Post([core = core_, done = std::move(done)]() mutable {
-    core->Describe(std::move(done));
-  });
+  core_->loop().Post(
+      [core = core_, done = std::move(done)]() mutable { core->Describe(std::move(done)); });
 }
 
 void DockerExecutor::Configure(const pb::Node& node) noexcept {
@@ -55,11 +56,10 @@ void DockerExecutor::Configure(const pb::Node& node) noexcept {
 Result<std::unique_ptr<Controller>> DockerExecutor::NewController(
     const pb::Task& task, std::shared_ptr<const Dependencies> dependencies) noexcept {
   SWARM_RETURN_IF_ERROR(CheckTask(task));
-  auto handle = std::make_shared<Handle>(
-      core_->loop(), std::make_shared<const pb::Task>(task), std::move(dependencies));
+  auto handle = std::make_shared<Handle>(core_->loop(), std::make_shared<const pb::Task>(task),
+                                         std::move(dependencies));
   core_->loop().Post([core = core_, handle] { core->Add(handle); });
-  return std::unique_ptr<Controller>(
-      std::make_unique<DockerController>(core_, std::move(handle)));
+  return std::unique_ptr<Controller>(std::make_unique<DockerController>(core_, std::move(handle)));
 }
 
 void DockerExecutor::SetNetworkKeys(const std::vector<pb::EncryptionKey>&) noexcept {

@@ -31,8 +31,7 @@ engine::Request Subscription() {
 
 }  // namespace
 
-EventStream::EventStream(Parts parts)
-    : parts_(std::move(parts)), came_back_(parts_.link.loop()) {}
+EventStream::EventStream(Parts parts) : parts_(std::move(parts)), came_back_(parts_.link.loop()) {}
 
 void EventStream::Begin() {
   Connect();
@@ -63,8 +62,8 @@ void EventStream::OnStarted() {
 }
 
 void EventStream::OnObject(const nlohmann::json& event) {
-  const std::string task = Text(
-      At(At(At(event, "Actor"), "Attributes"), std::string(kLabelTaskId).c_str()));
+  const std::string task =
+      Text(At(At(At(event, "Actor"), "Attributes"), std::string(kLabelTaskId).c_str()));
   if (!task.empty()) parts_.changed(task);
 }
 
@@ -78,8 +77,8 @@ void EventStream::OnEnded(const Status& status) {
 }
 
 void EventStream::ScheduleConnect() {
-  pause_ = std::clamp(2 * pause_, parts_.options.reconnect_initial,
-                      parts_.options.reconnect_maximum);
+  pause_ =
+      std::clamp(2 * pause_, parts_.options.reconnect_initial, parts_.options.reconnect_maximum);
   // Many nodes may have lost the same engine or network at once.
   const Duration wait = parts_.random.Between(pause_ / 2, pause_);
   // The call must not go while it tells of its end.

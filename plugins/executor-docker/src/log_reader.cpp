@@ -15,8 +15,7 @@ std::string SinceText(std::int64_t nanos) {
 }
 
 engine::Request RequestOf(const std::string& container, const LogRequest& wanted) {
-  engine::Request out =
-      engine::Request::Get("/containers/" + engine::Escape(container) + "/logs");
+  engine::Request out = engine::Request::Get("/containers/" + engine::Escape(container) + "/logs");
   out.query = {{"stdout", "1"}, {"stderr", "1"}, {"timestamps", "1"}};
   if (wanted.follow) out.query.emplace_back("follow", "1");
   if (wanted.since_unix_nanos > 0) {
@@ -63,9 +62,7 @@ class LogReader : public std::enable_shared_from_this<LogReader> {
     stream.frame = [self = shared_from_this()](const engine::Frame& frame) {
       self->lines_->Add(frame);
     };
-    stream.done = [self = shared_from_this()](const engine::Reply& reply) {
-      self->OnEnded(reply);
-    };
+    stream.done = [self = shared_from_this()](const engine::Reply& reply) { self->OnEnded(reply); };
     call_ = core_->client().Stream(RequestOf(look.view->id, request_), std::move(stream));
   }
 
@@ -100,8 +97,8 @@ class LogReader : public std::enable_shared_from_this<LogReader> {
 std::shared_ptr<void> ReadLogs(const std::shared_ptr<Core>& core,
                                std::shared_ptr<const pb::Task> task, LogRequest request,
                                Function<void(LogLine)> line, Function<void(Status)> done) {
-  auto reader = std::make_shared<LogReader>(core, std::move(task), request, std::move(line),
-                                            std::move(done));
+  auto reader =
+      std::make_shared<LogReader>(core, std::move(task), request, std::move(line), std::move(done));
   core->loop().Post([reader] { reader->Begin(); });
   return std::shared_ptr<void>(reader.get(), [core, reader](void*) mutable {
     reader->Quiet();

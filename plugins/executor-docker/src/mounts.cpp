@@ -14,9 +14,9 @@ using nlohmann::json;
 Status Needs(bool used, const char* option, engine::ApiVersion version, const pb::Mount& mount,
              const CreateContext& context) {
   if (!used || context.api >= version) return {};
-  return {Code::kFailedPrecondition,
-          "mount at " + mount.target() + ": the option " + option + " needs an engine with API " +
-              version.ToString() + "; this one has " + context.api.ToString()};
+  return {Code::kFailedPrecondition, "mount at " + mount.target() + ": the option " + option +
+                                         " needs an engine with API " + version.ToString() +
+                                         "; this one has " + context.api.ToString()};
 }
 
 const char* Propagation(const pb::Mount::BindOptions& options) {
@@ -101,9 +101,7 @@ std::string SizeText(std::int64_t bytes) {
 // "ro,mode=1777,size=64m,exec"
 std::string TmpfsText(const pb::Mount& mount) {
   std::string out;
-  const auto add = [&out](const std::string& option) {
-    out += (out.empty() ? "" : ",") + option;
-  };
+  const auto add = [&out](const std::string& option) { out += (out.empty() ? "" : ",") + option; };
   const auto& options = mount.tmpfs_options();
   if (mount.readonly()) add("ro");
   if (options.mode() != 0) add("mode=" + Octal(options.mode()));
@@ -146,10 +144,8 @@ Status AddMounts(const pb::ContainerSpec& spec, const CreateContext& context, js
     (*host_config)["Mounts"].push_back(std::move(body));
   }
   for (const BoundFile& file : context.files) {
-    (*host_config)["Mounts"].push_back({{"Type", "bind"},
-                                        {"Source", file.source},
-                                        {"Target", file.target},
-                                        {"ReadOnly", true}});
+    (*host_config)["Mounts"].push_back(
+        {{"Type", "bind"}, {"Source", file.source}, {"Target", file.target}, {"ReadOnly", true}});
   }
   return {};
 }

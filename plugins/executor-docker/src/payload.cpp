@@ -13,8 +13,7 @@ constexpr std::size_t kBlock = 512;
 
 PayloadFile FileOf(const pb::FileTarget& target, std::string_view folder) {
   PayloadFile out;
-  out.target = target.name().starts_with('/') ? target.name()
-                                              : std::string(folder) + target.name();
+  out.target = target.name().starts_with('/') ? target.name() : std::string(folder) + target.name();
   // Checked to be numbers or empty when the task came.
   out.uid = static_cast<std::uint32_t>(std::strtoul(target.uid().c_str(), nullptr, 10));
   out.gid = static_cast<std::uint32_t>(std::strtoul(target.gid().c_str(), nullptr, 10));

@@ -116,8 +116,10 @@ class LinuxPayloadStore final : public PayloadStore {
     if (mount("tmpfs", root.c_str(), "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700") == 0) {
       return {};
     }
-    return SystemError("secrets and configs are kept in memory only, and no tmpfs can be mounted "
-                       "at " + root + "; set payload_dir to a folder on a tmpfs");
+    return SystemError(
+        "secrets and configs are kept in memory only, and no tmpfs can be mounted "
+        "at " +
+        root + "; set payload_dir to a folder on a tmpfs");
   }
 
   // When nothing is in it any more.

@@ -30,7 +30,8 @@ Flow<StepResult> Core::Prepare(Handle& handle) {
     if (!look.view) co_return StepResult::Retry({Code::kAborted, "the container has disappeared"});
   }
   if (look.view->state == RunState::kRemoving) {
-    co_return StepResult::Retry({Code::kAborted, "an older container of the task is being removed"});
+    co_return StepResult::Retry(
+        {Code::kAborted, "an older container of the task is being removed"});
   }
   // Prepared before, and perhaps started: then it is whole.
   if (look.view->state != RunState::kCreated) co_return StepResult::Ok();
@@ -48,8 +49,7 @@ Flow<StepResult> Core::Create(Handle& handle) {
   std::string pull_error;
   const bool pull = co_await NeedsPull(spec.image());
   if (pull) {
-    PullResult pulled =
-        co_await puller_->Pull(spec.image(), spec.pull_options().registry_auth());
+    PullResult pulled = co_await puller_->Pull(spec.image(), spec.pull_options().registry_auth());
     if (pulled.engine_down) {
       co_return StepResult::Retry({Code::kUnavailable, std::move(pulled.error)});
     }
@@ -124,8 +124,9 @@ Result<CreateContext> Core::ContextOf(Handle& handle) {
   for (const PayloadFile& file : files) {
     if (!file.secret || parts_.options.remote_secrets) continue;
     return Status(Code::kFailedPrecondition,
-                  file.target + ": secrets would be written to the disk of another machine's "
-                                "engine; set remote_secrets to allow that");
+                  file.target +
+                      ": secrets would be written to the disk of another machine's "
+                      "engine; set remote_secrets to allow that");
   }
   return context;
 }
@@ -155,8 +156,7 @@ Flow<StepResult> Core::SendCreate(Handle& handle, std::string pull_error) {
     if (look.ok() && look.view) co_return StepResult::Ok();
   }
   if (made.failure == engine::Failure::kNotFound && !pull_error.empty()) {
-    co_return Fail("pulling " + handle.task->spec().container().image() +
-                   " failed: " + pull_error);
+    co_return Fail("pulling " + handle.task->spec().container().image() + " failed: " + pull_error);
   }
   co_return FailureOf(made, "");
 }
@@ -168,8 +168,8 @@ Flow<StepResult> Core::ConnectNetworks(Handle& handle, std::set<std::string> con
     if (Named(connected, network)) continue;
     const nlohmann::json body = {{"Container", handle.container_id},
                                  {"EndpointConfig", network.endpoint}};
-    engine::Request request = engine::Request::PostJson(
-        "/networks/" + engine::Escape(network.name) + "/connect", body);
+    engine::Request request =
+        engine::Request::PostJson("/networks/" + engine::Escape(network.name) + "/connect", body);
     const engine::Reply reply = co_await link_->Ask(std::move(request));
     if (!reply.ok()) {
       co_return FailureOf(reply, "connecting the container to network " + network.name + " failed");

@@ -85,14 +85,14 @@ void Puller::Begin(const std::shared_ptr<Pulling>& pulling, const std::string& a
 }
 
 void Puller::Watch(const std::shared_ptr<Pulling>& pulling) {
-  pulling->idle = link_.loop().After(
-      options_.pull_idle_timeout, [weak = std::weak_ptr<Pulling>(pulling)] {
+  pulling->idle =
+      link_.loop().After(options_.pull_idle_timeout, [weak = std::weak_ptr<Pulling>(pulling)] {
         auto pulling = weak.lock();
         if (!pulling) return;
         const std::string& last = pulling->last_status;
-        pulling->End({"no progress within pull_idle_timeout" +
-                          (last.empty() ? "" : ", last was: " + last),
-                      false});
+        pulling->End(
+            {"no progress within pull_idle_timeout" + (last.empty() ? "" : ", last was: " + last),
+             false});
       });
 }
 

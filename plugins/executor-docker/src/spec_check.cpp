@@ -35,9 +35,9 @@ Status CheckMount(const pb::Mount& mount) {
       if (!mount.source().empty()) return {};
       return Invalid("invalid npipe source, source must not be empty");
     case pb::Mount::CLUSTER:
-      return {Code::kUnimplemented,
-              "cluster volumes are not supported by the docker executor: mount at " +
-                  mount.target()};
+      return {
+          Code::kUnimplemented,
+          "cluster volumes are not supported by the docker executor: mount at " + mount.target()};
     default:
       return Invalid("invalid mount type: " + std::to_string(mount.type()));
   }

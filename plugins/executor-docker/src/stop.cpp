@@ -68,8 +68,8 @@ Flow<StepResult> Core::Terminate(Handle& handle) {
       engine::Request::Post("/containers/" + engine::Escape(handle.container_id) + "/kill");
   const engine::Reply reply = co_await link_->Ask(std::move(request));
   // It may have ended by itself meanwhile.
-  const bool gone = reply.failure == engine::Failure::kNotFound ||
-                    reply.failure == engine::Failure::kConflict;
+  const bool gone =
+      reply.failure == engine::Failure::kNotFound || reply.failure == engine::Failure::kConflict;
   if (!reply.ok() && !gone) co_return FailureOf(reply, "killing the container failed");
   while (true) {
     look = co_await Inspect(handle);
@@ -135,7 +135,8 @@ Flow<bool> Core::RemoveNetworks(Handle& handle) {
     const engine::Reply found = co_await link_->Ask(std::move(ask));
     const auto body = found.ok() ? found.Json() : Result<nlohmann::json>(found.status);
     if (!body.ok()) continue;
-    const std::string made_for = Text(At(At(*body, "Labels"), std::string(kLabelNetworkId).c_str()));
+    const std::string made_for =
+        Text(At(At(*body, "Labels"), std::string(kLabelNetworkId).c_str()));
     if (made_for != network.id) continue;
     engine::Request remove = engine::Request::Delete("/networks/" + engine::Escape(network.name));
     const engine::Reply removed = co_await link_->Ask(std::move(remove));

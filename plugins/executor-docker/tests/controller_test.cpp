@@ -72,10 +72,11 @@ TEST_F(ControllerTest, WithoutARegistryTheEnginesOwnImageIsUsed) {
 
 TEST_F(ControllerTest, AnImageThatIsNowhereIsRejectedWithThePullsError) {
   engine().registry["nope:1"] = "manifest for nope:1 not found";
-  const StepResult result = Run(Control(TaskOf("t1", "", [](pb::Task& t) {
-                                  t.mutable_spec()->mutable_container()->set_image("nope:1");
-                                })),
-                                &Controller::Prepare);
+  const StepResult result =
+      Run(Control(TaskOf(
+              "t1", "",
+              [](pb::Task& t) { t.mutable_spec()->mutable_container()->set_image("nope:1"); })),
+          &Controller::Prepare);
   EXPECT_EQ(result.status.message(), "pulling nope:1 failed: manifest for nope:1 not found");
   EXPECT_FALSE(result.temporary);
 }
@@ -83,9 +84,10 @@ TEST_F(ControllerTest, AnImageThatIsNowhereIsRejectedWithThePullsError) {
 TEST_F(ControllerTest, AKnownDigestNeedsNoRegistry) {
   const std::string image = "busybox@sha256:" + std::string(64, 'a');
   engine().images.insert(image);
-  EXPECT_TRUE(Run(Control(TaskOf("t1", "", [&](pb::Task& t) {
-                    t.mutable_spec()->mutable_container()->set_image(image);
-                  })),
+  EXPECT_TRUE(Run(Control(TaskOf("t1", "",
+                                 [&](pb::Task& t) {
+                                   t.mutable_spec()->mutable_container()->set_image(image);
+                                 })),
                   &Controller::Prepare)
                   .status.ok());
   EXPECT_EQ(Calls("POST /images/create"), 0);

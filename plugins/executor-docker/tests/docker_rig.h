@@ -54,7 +54,10 @@ class DockerRig final : public conformance::VirtualRig {
   void Open() {
     executor_ = std::make_unique<DockerExecutor>(
         runtime_, Logger(), options_,
-        [this]() -> Result<Connection> { return Connection{nullptr, engine_.Connect()}; }, nullptr);
+        [this]() -> Result<Connection> {
+          return Connection{nullptr, engine_.Connect()};
+        },
+        nullptr);
     executor_->Start([](const Status& status) { EXPECT_TRUE(status.ok()) << status; });
   }
   void Shut() {

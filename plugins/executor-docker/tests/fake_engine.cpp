@@ -225,9 +225,8 @@ class FakeClient final : public engine::Client {
     return std::make_unique<Handle>(*engine_.loop_, call);
   }
   engine::CallHandle After(Duration delay, const CallPtr& call, Reply reply) {
-    call->timer = engine_.loop_->After(delay, [call, reply = std::move(reply)]() mutable {
-      call->End(std::move(reply));
-    });
+    call->timer = engine_.loop_->After(
+        delay, [call, reply = std::move(reply)]() mutable { call->End(std::move(reply)); });
     return HandleOf(call);
   }
 
@@ -272,7 +271,7 @@ class FakeClient final : public engine::Client {
 
 FakeEngine::FakeEngine(Runtime& runtime)
     : runtime_(runtime), loop_(runtime.NewLoop("fake-engine", LoopKind::kShared)) {
-  info = {{"Name", "engine-1"},     {"OSType", "linux"},
+  info = {{"Name", "engine-1"},       {"OSType", "linux"},
           {"Architecture", "x86_64"}, {"NCPU", 2},
           {"MemTotal", 8000000000},   {"ServerVersion", "20.10.24"},
           {"Labels", {"disk=ssd"}},   {"Plugins", {{"Volume", {"local"}}, {"Log", {"json-file"}}}}};
@@ -287,7 +286,8 @@ std::unique_ptr<engine::Client> FakeEngine::Connect() {
 void FakeEngine::GoDown() {
   down_ = true;
   for (auto& weak : std::exchange(streams_, {})) {
-    if (auto stream = weak.lock()) stream->End(Broken(Failure::kConnectionLost, "connection reset"));
+    if (auto stream = weak.lock())
+      stream->End(Broken(Failure::kConnectionLost, "connection reset"));
   }
 }
 
@@ -335,9 +335,8 @@ FakeContainer* FakeEngine::OfTask(const std::string& task_id) {
 }
 
 int FakeEngine::Count(const std::string& call) const {
-  return static_cast<int>(std::count_if(calls.begin(), calls.end(), [&](const std::string& one) {
-    return one.starts_with(call);
-  }));
+  return static_cast<int>(std::count_if(
+      calls.begin(), calls.end(), [&](const std::string& one) { return one.starts_with(call); }));
 }
 
 int FakeEngine::event_streams() const {
@@ -377,8 +376,10 @@ json FakeEngine::Inspect(const FakeContainer& container) const {
       }
     }
   }
-  json state = {{"Status", container.state},     {"Pid", container.pid},
-                {"ExitCode", container.exit_code}, {"OOMKilled", container.out_of_memory},
+  json state = {{"Status", container.state},
+                {"Pid", container.pid},
+                {"ExitCode", container.exit_code},
+                {"OOMKilled", container.out_of_memory},
                 {"Error", container.error}};
   if (!container.health.empty()) state["Health"] = {{"Status", container.health}};
   json networks = json::object();
@@ -386,8 +387,8 @@ json FakeEngine::Inspect(const FakeContainer& container) const {
   return {{"Id", container.id},
           {"Name", "/" + container.name},
           {"State", state},
-          {"Config", {{"Labels", At(container.body, "Labels")},
-                      {"Tty", Flag(At(container.body, "Tty"))}}},
+          {"Config",
+           {{"Labels", At(container.body, "Labels")}, {"Tty", Flag(At(container.body, "Tty"))}}},
           {"NetworkSettings", {{"Ports", ports}, {"Networks", networks}}}};
 }
 
@@ -473,9 +474,8 @@ FakeEngine::Answer FakeEngine::Start(FakeContainer& container) {
   for (const std::string& network : container.networks) {
     if (!networks.contains(network)) return {404, "network " + network + " not found", {}};
   }
-  const json& words = At(container.body, "Entrypoint").is_array()
-                          ? At(container.body, "Entrypoint")
-                          : At(container.body, "Cmd");
+  const json& words = At(container.body, "Entrypoint").is_array() ? At(container.body, "Entrypoint")
+                                                                  : At(container.body, "Cmd");
   const std::string what = words.empty() ? "forever" : Text(words[0]);
   if (what == "broken") {
     container.exit_code = 127;

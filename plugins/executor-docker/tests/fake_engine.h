@@ -62,10 +62,10 @@ class FakeEngine {
   std::map<std::string, FakeContainer> containers;
   std::map<std::string, nlohmann::json> networks;  // by name
   std::vector<nlohmann::json> volumes;
-  std::set<std::string> images;                       // present
-  std::map<std::string, std::string> registry;        // image: "" or the error of a pull
-  std::vector<std::string> auths;                     // of pulls
-  std::vector<std::string> calls;                     // "METHOD path"
+  std::set<std::string> images;                 // present
+  std::map<std::string, std::string> registry;  // image: "" or the error of a pull
+  std::vector<std::string> auths;               // of pulls
+  std::vector<std::string> calls;               // "METHOD path"
   Duration pull_time = std::chrono::seconds(1);
   engine::ApiVersion version{1, 41};
   nlohmann::json info;

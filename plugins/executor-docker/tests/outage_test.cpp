@@ -118,8 +118,7 @@ FakeContainer Left(const std::string& id, const std::string& task, const std::st
   out.id = id;
   out.name = id;
   out.state = "running";
-  out.body = {{"Labels",
-               {{std::string(kLabelTaskId), task}, {std::string(kLabelNodeId), node}}}};
+  out.body = {{"Labels", {{std::string(kLabelTaskId), task}, {std::string(kLabelNodeId), node}}}};
   return out;
 }
 

@@ -57,9 +57,9 @@ TEST(DescribeTest, TellsWhatTheEngineOffers) {
 }
 
 TEST(DescribeTest, PluginsAreSortedAndOverlayIsClaimedOnlyWhereItWorks) {
-  EXPECT_THAT(PluginsOf(DescriptionOf(Info(), nullptr)),
-              ElementsAre("Log/json-file", "Log/syslog", "Network/bridge", "Network/host",
-                          "Volume/local"));
+  EXPECT_THAT(
+      PluginsOf(DescriptionOf(Info(), nullptr)),
+      ElementsAre("Log/json-file", "Log/syslog", "Network/bridge", "Network/host", "Volume/local"));
   json manager = Info();
   manager["Swarm"] = {{"LocalNodeState", "active"}, {"ControlAvailable", true}};
   EXPECT_THAT(PluginsOf(DescriptionOf(manager, nullptr)), testing::Contains("Network/overlay"));
@@ -67,9 +67,8 @@ TEST(DescribeTest, PluginsAreSortedAndOverlayIsClaimedOnlyWhereItWorks) {
 
 TEST(DescribeTest, EnabledManagedPluginsCount) {
   const auto plugin = [](const char* name, bool enabled, const char* type) {
-    return json{{"Name", name},
-                {"Enabled", enabled},
-                {"Config", {{"Interface", {{"Types", {type}}}}}}};
+    return json{
+        {"Name", name}, {"Enabled", enabled}, {"Config", {{"Interface", {{"Types", {type}}}}}}};
   };
   const json plugins = {plugin("nfs:latest", true, "docker.volumedriver/1.0"),
                         plugin("off:latest", false, "docker.volumedriver/1.0"),
@@ -113,7 +112,10 @@ TEST(InspectTest, WhatIsNotAContainerIsAnError) {
   EXPECT_EQ(ParseContainer(json::array()).status().code(), Code::kDataLoss);
   EXPECT_EQ(ParseContainerList(json::object()).status().code(), Code::kDataLoss);
   EXPECT_THAT(ParseContainer(json::parse(R"({"Id":"a","NetworkSettings":{"Ports":
-    {"80/odd":[{"HostPort":"1"}]}}})")).status().message(), HasSubstr("invalid protocol: odd"));
+    {"80/odd":[{"HostPort":"1"}]}}})"))
+                  .status()
+                  .message(),
+              HasSubstr("invalid protocol: odd"));
 }
 
 // --- output ---

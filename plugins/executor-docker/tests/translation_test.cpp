@@ -28,9 +28,10 @@ pb::Task TaskOf(const std::string& text) {
 }
 
 pb::Task ContainerTask(const std::string& container) {
-  return TaskOf("id: 'tid' slot: 2 node_id: 'nid' service_id: 'sid' "
-                "service_annotations {name: 'web'} spec {container {image: 'busybox' " +
-                container + "}}");
+  return TaskOf(
+      "id: 'tid' slot: 2 node_id: 'nid' service_id: 'sid' "
+      "service_annotations {name: 'web'} spec {container {image: 'busybox' " +
+      container + "}}");
 }
 
 json BodyOf(const pb::Task& task, const CreateContext& context = {}) {
@@ -235,8 +236,7 @@ TEST(TranslationTest, MapsLimits) {
   resources->mutable_limits()->set_nano_cpus(1'500'000'000);
   resources->mutable_limits()->set_memory_bytes(1 << 20);
   resources->mutable_reservations()->set_memory_bytes(1 << 19);
-  EXPECT_EQ(BodyOf(task)["HostConfig"],
-            json({{"NanoCpus", 1'500'000'000}, {"Memory", 1 << 20}}))
+  EXPECT_EQ(BodyOf(task)["HostConfig"], json({{"NanoCpus", 1'500'000'000}, {"Memory", 1 << 20}}))
       << "reservations are the scheduler's";
   resources->mutable_swap_bytes()->set_value(1 << 10);
   resources->mutable_memory_swappiness()->set_value(0);
@@ -260,11 +260,13 @@ TEST(TranslationTest, TheTasksLogDriverWinsOverItsSpecs) {
 
 TEST(TranslationTest, PublishesPortsOfTheHostOnly) {
   pb::Task task = ContainerTask("");
-  *task.mutable_endpoint() = TaskOf(
-      "endpoint {ports {target_port: 80 published_port: 8080 publish_mode: HOST}"
-      " ports {target_port: 53 protocol: UDP publish_mode: HOST}"
-      " ports {target_port: 80 published_port: 8081 publish_mode: HOST}"
-      " ports {target_port: 443 published_port: 8443 publish_mode: INGRESS}}").endpoint();
+  *task.mutable_endpoint() =
+      TaskOf(
+          "endpoint {ports {target_port: 80 published_port: 8080 publish_mode: HOST}"
+          " ports {target_port: 53 protocol: UDP publish_mode: HOST}"
+          " ports {target_port: 80 published_port: 8081 publish_mode: HOST}"
+          " ports {target_port: 443 published_port: 8443 publish_mode: INGRESS}}")
+          .endpoint();
   const json body = BodyOf(task);
   EXPECT_EQ(body["ExposedPorts"], json({{"80/tcp", json::object()}, {"53/udp", json::object()}}));
   EXPECT_EQ(body["HostConfig"]["PortBindings"],
@@ -278,14 +280,13 @@ TEST(TranslationTest, PublishesPortsOfTheHostOnly) {
 TEST(TranslationTest, MapsBindMounts) {
   EXPECT_EQ(HostOf("mounts {type: BIND source: '/s' target: '/t'}")["Mounts"],
             json::array({{{"Type", "bind"}, {"Source", "/s"}, {"Target", "/t"}}}));
-  EXPECT_EQ(
-      HostOf("mounts {type: BIND source: '/s' target: '/t' readonly: true "
-             "bind_options {propagation: PRIVATE nonrecursive: true}}")["Mounts"],
-      json::array({{{"Type", "bind"},
-                    {"Source", "/s"},
-                    {"Target", "/t"},
-                    {"ReadOnly", true},
-                    {"BindOptions", {{"Propagation", "private"}, {"NonRecursive", true}}}}}));
+  EXPECT_EQ(HostOf("mounts {type: BIND source: '/s' target: '/t' readonly: true "
+                   "bind_options {propagation: PRIVATE nonrecursive: true}}")["Mounts"],
+            json::array({{{"Type", "bind"},
+                          {"Source", "/s"},
+                          {"Target", "/t"},
+                          {"ReadOnly", true},
+                          {"BindOptions", {{"Propagation", "private"}, {"NonRecursive", true}}}}}));
 }
 
 // Pinned by SwarmKit.
@@ -318,27 +319,32 @@ TEST(TranslationTest, VolumesWithADriverAreMadeFirst) {
 TEST(TranslationTest, MapsNamedPipesInBothStyles) {
   EXPECT_EQ(HostOf("mounts {type: NPIPE source: '//./pipe/a' target: '//./pipe/b'}")["Mounts"],
             json::array({{{"Type", "npipe"}, {"Source", "//./pipe/a"}, {"Target", "//./pipe/b"}}}));
-  EXPECT_EQ(HostOf(R"(mounts {type: NPIPE source: '\\\\.\\pipe\\a' target: '\\\\.\\pipe\\b'})")
-                ["Mounts"][0]["Source"],
-            "\\\\.\\pipe\\a");
+  EXPECT_EQ(
+      HostOf(
+          R"(mounts {type: NPIPE source: '\\\\.\\pipe\\a' target: '\\\\.\\pipe\\b'})")["Mounts"][0]
+                                                                                      ["Source"],
+      "\\\\.\\pipe\\a");
 }
 
 // Pinned by SwarmKit.
 TEST(TranslationTest, TmpfsOptionsPassThroughAsText) {
   for (const std::string option : {"exec", "noexec"}) {
-    const json host = HostOf("mounts {type: TMPFS target: '/t' readonly: true tmpfs_options {"
-                             "size_bytes: 67108864 mode: 0777 options: '" + option + "'}}");
+    const json host = HostOf(
+        "mounts {type: TMPFS target: '/t' readonly: true tmpfs_options {"
+        "size_bytes: 67108864 mode: 0777 options: '" +
+        option + "'}}");
     EXPECT_EQ(host["Tmpfs"], json({{"/t", "ro,mode=777,size=64m," + option}}));
     EXPECT_FALSE(host.contains("Mounts")) << "one form or the other";
   }
 }
 
 TEST(TranslationTest, TmpfsWithoutSuchOptionsIsAMountLikeOthers) {
-  EXPECT_EQ(HostOf("mounts {type: TMPFS target: '/t' tmpfs_options {size_bytes: 5 mode: 01777}}")
-                ["Mounts"],
-            json::array({{{"Type", "tmpfs"},
-                          {"Target", "/t"},
-                          {"TmpfsOptions", {{"SizeBytes", 5}, {"Mode", 01777}}}}}));
+  EXPECT_EQ(
+      HostOf(
+          "mounts {type: TMPFS target: '/t' tmpfs_options {size_bytes: 5 mode: 01777}}")["Mounts"],
+      json::array({{{"Type", "tmpfs"},
+                    {"Target", "/t"},
+                    {"TmpfsOptions", {{"SizeBytes", 5}, {"Mode", 01777}}}}}));
 }
 
 TEST(TranslationTest, WhatAnOldEngineWouldIgnoreIsRefused) {
@@ -424,8 +430,10 @@ TEST(TranslationTest, NetworksAreMadeAsTheClusterSays) {
 TEST(TranslationTest, PredefinedNetworksAreUsedByName) {
   pb::Task task = ContainerTask("");
   *task.mutable_networks() =
-      TaskOf("networks {network {id: 'h' spec {annotations {name: 'host' labels {key: "
-             "'com.docker.swarm.predefined' value: 'true'}}}}}").networks();
+      TaskOf(
+          "networks {network {id: 'h' spec {annotations {name: 'host' labels {key: "
+          "'com.docker.swarm.predefined' value: 'true'}}}}}")
+          .networks();
   const json body = BodyOf(task);
   EXPECT_EQ(body["HostConfig"]["NetworkMode"], "host");
   EXPECT_EQ(body["NetworkingConfig"]["EndpointsConfig"], json({{"host", json::object()}}));
