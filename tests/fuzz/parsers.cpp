@@ -3,7 +3,11 @@
 #include "base/log.h"
 #include "config/config.h"
 #include "constraint/constraint.h"
+#include "describe.h"
 #include "generic/parse.h"
+#include "image_reference.h"
+#include "inspect.h"
+#include "log_lines.h"
 #include "pki/certificate.h"
 #include "pki/chain.h"
 #include "pki/key_file.h"
@@ -66,6 +70,29 @@ void Message(std::string_view input) {
               "a task survives the way through its compact form");
 }
 
+// What an engine answers, once it is JSON.
+void Engine(std::string_view input) {
+  const auto body = nlohmann::json::parse(input, nullptr, false);
+  if (body.is_discarded()) return;
+  Ignore(executor_docker::ParseContainer(body));
+  Ignore(executor_docker::ParseContainerList(body));
+  Ignore(executor_docker::DescriptionOf(body, body));
+}
+
+void ContainerLog(std::string_view input) {
+  Ignore(executor_docker::ParseImage(input));
+  for (const bool terminal : {false, true}) {
+    std::int64_t last = 0;
+    executor_docker::LogLines lines(terminal, [&last](const LogLine& line) {
+      SWARM_CHECK(line.unix_nanos >= last, "time does not go back");
+      last = line.unix_nanos;
+    });
+    lines.Add({engine::Frame::kStdout, input.substr(0, input.size() / 2)});
+    lines.Add({engine::Frame::kStdout, input.substr(input.size() / 2)});
+    lines.Finish();
+  }
+}
+
 std::string TaskBytes() {
   docker::swarmkit::v1::Task task;
   task.set_id("t1");
@@ -107,6 +134,18 @@ const std::vector<Parser>& Parsers() {
         "{{if eq .Task.Slot \"1\"}}x{{else}}{{index .Service.Labels \"k\"}}{{end}}"}},
       {"generic", Generic, {"gpu=UUID1,gpu=UUID2,fpga=3", "\"a,b=c\",d=1"}},
       {"message", Message, {TaskBytes()}},
+      {"engine",
+       Engine,
+       {R"({"Id":"c","State":{"Status":"running","Pid":7,"ExitCode":0,"Health":{"Status":)"
+        R"("healthy"}},"Config":{"Labels":{"a":"b"}},"NetworkSettings":{"Networks":{"n":{}},)"
+        R"("Ports":{"80/tcp":[{"HostIp":"::","HostPort":"8080"}]}}})",
+        R"([{"Id":"c","State":"exited","Labels":{"com.docker.swarm.task.id":"t"}}])",
+        R"({"Name":"n","NCPU":2,"MemTotal":8,"Labels":["a=b"],"Plugins":{"Log":["local"]},)"
+        R"("GenericResources":[{"NamedResourceSpec":{"Kind":"gpu","Value":"1"}}]})"}},
+      {"container_log",
+       ContainerLog,
+       {"2026-11-21T05:03:34.641909212Z out\n2026-11-21T05:03:35Z more\r\n",
+        "host:5000/team/app:v2@sha256:00"}},
   };
   return parsers;
 }

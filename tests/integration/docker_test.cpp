@@ -30,8 +30,8 @@ class DockerTest : public testing::Test {
                                     engine_.folder() + "/payloads\"}\n");
   }
   Finished Create(std::vector<std::string> more, const std::string& image = "busybox") {
-    std::vector<std::string> arguments = {
-        "service", "create", "--name", "web", "--image", image, "--stop-grace-period", "1s"};
+    std::vector<std::string> arguments = {"service", "create", "--name", "web",
+                                          "--image", image,    "--init"};
     arguments.insert(arguments.end(), more.begin(), more.end());
     return manager_.Ctl(arguments);
   }

@@ -147,8 +147,9 @@ TEST(SingleManagerTest, ListsItsPluginsAndItsDefaults) {
   const std::string swarmd = BuildDirectory() + "/bin/swarmd";
   const Finished plugins = Execute({swarmd, "plugins"});
   EXPECT_EQ(plugins.code, 0) << plugins.err;
-  for (const char* name : {"store", "standalone", "proxy-direct", "dispatcher", "controlapi",
-                           "executor-process", "executor-sim", "orchestrator", "scheduler"}) {
+  for (const char* name :
+       {"store", "standalone", "proxy-direct", "dispatcher", "controlapi", "executor-process",
+        "executor-docker", "executor-sim", "orchestrator", "scheduler"}) {
     EXPECT_NE(plugins.out.find(name), std::string::npos) << name;
   }
   const Finished defaults = Execute({swarmd, "config", "default"});

@@ -1,5 +1,6 @@
 #include "describe.h"
 
+#include <algorithm>
 #include <set>
 #include <string>
 #include <string_view>
@@ -99,7 +100,9 @@ pb::NodeDescription DescriptionOf(const json& info, const json& plugins) {
   out.set_hostname(Text(At(info, "Name")));
   out.mutable_platform()->set_architecture(Text(At(info, "Architecture")));
   out.mutable_platform()->set_os(Text(At(info, "OSType")));
-  out.mutable_resources()->set_nano_cpus(Number(At(info, "NCPU")) * 1'000'000'000);
+  constexpr std::int64_t kMostCpus = 1'000'000;
+  const std::int64_t cpus = std::clamp<std::int64_t>(Number(At(info, "NCPU")), 0, kMostCpus);
+  out.mutable_resources()->set_nano_cpus(cpus * 1'000'000'000);
   out.mutable_resources()->set_memory_bytes(Number(At(info, "MemTotal")));
   AddGeneric(info, out.mutable_resources());
   out.mutable_engine()->set_engine_version(Text(At(info, "ServerVersion")));

@@ -32,6 +32,8 @@ struct Handle {
   RunState seen = RunState::kCreated;
   // The container may be another than when it was looked at.
   Signal changed;
+  // It is or was stopped because it was unhealthy.
+  bool unhealthy = false;
   // The agent has been told that the engine is away.
   bool told = false;
 

@@ -22,12 +22,14 @@ RunState StateOf(std::string_view word) {
   return RunState::kRunning;
 }
 
-// Absent without a health check, "none" while there is none yet.
+// Absent without a health check. An engine that ends the checks, since the container is stopped or
+// paused, also says "unhealthy"; then it has counted no failures.
 Health HealthOf(const json& state) {
-  const std::string word = Text(At(At(state, "Health"), "Status"));
+  const json& health = At(state, "Health");
+  const std::string word = Text(At(health, "Status"));
   if (word == "healthy") return Health::kHealthy;
-  if (word == "unhealthy") return Health::kUnhealthy;
-  return word == "starting" ? Health::kStarting : Health::kNone;
+  if (word == "unhealthy" && Number(At(health, "FailingStreak")) > 0) return Health::kUnhealthy;
+  return word == "starting" || word == "unhealthy" ? Health::kStarting : Health::kNone;
 }
 
 std::optional<std::uint32_t> PortNumber(std::string_view text) {

@@ -40,6 +40,8 @@ std::optional<std::int64_t> ParseTimestamp(std::string_view text) {
     nanos = *value;
     for (std::size_t i = fraction.size(); i < 9; ++i) nanos *= 10;
   }
+  // What fits into 64 bits of nanoseconds.
+  if (*year < 1970 || *year > 2261) return {};
   const std::chrono::year_month_day date{std::chrono::year(static_cast<int>(*year)),
                                          std::chrono::month(*month), std::chrono::day(*day)};
   if (!date.ok()) return {};

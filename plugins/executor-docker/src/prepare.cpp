@@ -45,7 +45,9 @@ Flow<StepResult> Core::Create(Handle& handle) {
   if (!networks.status.ok()) co_return networks;
   StepResult volumes = co_await EnsureVolumes(handle);
   if (!volumes.status.ok()) co_return volumes;
-  const pb::ContainerSpec& spec = handle.task->spec().container();
+  // A newer version of the task may take its place meanwhile.
+  const std::shared_ptr<const pb::Task> task = handle.task;
+  const pb::ContainerSpec& spec = task->spec().container();
   std::string pull_error;
   const bool pull = co_await NeedsPull(spec.image());
   if (pull) {

@@ -19,10 +19,15 @@ pb::ContainerStatus StatusOf(const ContainerView& view) {
 }
 
 // Of one that has ended.
-StepResult Outcome(const ContainerView& view) {
+StepResult Outcome(const ContainerView& view, bool unhealthy) {
   StepResult result;
   result.exit_code = view.exit_code;
   result.container = StatusOf(view);
+  if (unhealthy) {
+    // Stopped for that: however it ended, it has failed.
+    result.status = {Code::kUnknown, kUnhealthy};
+    return result;
+  }
   if (view.exit_code == 0) return result;
   std::string why = view.error;
   if (why.empty() && view.out_of_memory) why = "out of memory";
@@ -78,7 +83,7 @@ Flow<StepResult> Core::AwaitHealth(Handle& handle) {
     if (!look.ok()) co_return LookFailure(look.reply);
     if (!look.view) co_return Fail(kDestroyed);
     if (Ended(*look.view)) {
-      StepResult result = Outcome(*look.view);
+      StepResult result = Outcome(*look.view, handle.unhealthy);
       // Without a check it has started, however shortly; waiting for it tells how it ended.
       if (look.view->health == Health::kNone) co_return StepResult::Ok();
       co_return result;
@@ -96,7 +101,7 @@ Flow<StepResult> Core::Wait(Handle& handle) {
     const Look look = co_await Inspect(handle);
     if (!look.ok()) co_return LookFailure(look.reply);
     if (!look.view) co_return Fail(kDestroyed);
-    if (Ended(*look.view)) co_return Outcome(*look.view);
+    if (Ended(*look.view)) co_return Outcome(*look.view, handle.unhealthy);
     if (look.view->state == RunState::kCreated) {
       const std::string& why = look.view->error;
       co_return Fail("the container was never started" + (why.empty() ? "" : ": " + why));
@@ -106,13 +111,14 @@ Flow<StepResult> Core::Wait(Handle& handle) {
   }
 }
 
-// Stops it. That the engine went away meanwhile must not end the task in another way.
+// Stops it. If the engine goes away meanwhile, the next look finds it stopped.
 Flow<StepResult> Core::Unhealthy(Handle& handle) {
+  handle.unhealthy = true;
   StepResult stopped = co_await Shutdown(handle);
   if (stopped.temporary) co_return stopped;
   StepResult result = Fail(kUnhealthy);
-  const std::lock_guard lock(handle.mutex);
-  result.container = handle.status;
+  result.container = stopped.container;
+  result.exit_code = stopped.exit_code;
   co_return result;
 }
 

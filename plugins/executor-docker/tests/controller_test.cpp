@@ -300,6 +300,17 @@ TEST_F(ControllerTest, AnUnhealthyContainerIsStoppedAndItsTaskFails) {
   EXPECT_GE(rig.sim().Now() - before, 10s) << "its grace period";
 }
 
+TEST_F(ControllerTest, AnUnhealthyContainerFailsAlsoWhenTheStopsAnswerIsLost) {
+  Controller& task = Control(TaskOf("t1", "forever", AddCheck));
+  ASSERT_TRUE(Run(task, &Controller::Prepare).status.ok());
+  const Pending start = Begin(task, &Controller::Start);
+  Settle();
+  engine().LoseNext("POST /containers/c1/stop");
+  engine().SetHealth(*engine().OfTask("t1"), "unhealthy");
+  EXPECT_TRUE(Await(start).temporary);
+  EXPECT_EQ(Run(task, &Controller::Wait).status.message(), "dockerexec: unhealthy container");
+}
+
 // Pinned by SwarmKit.
 TEST_F(ControllerTest, HealthThatIsWellChangesNothing) {
   Controller& task = Control(TaskOf("t1", "forever", AddCheck));
@@ -312,6 +323,17 @@ TEST_F(ControllerTest, HealthThatIsWellChangesNothing) {
   engine().SetHealth(*engine().OfTask("t1"), "healthy");
   Settle();
   EXPECT_FALSE(wait->has_value());
+}
+
+TEST_F(ControllerTest, ACheckedContainerMayEndWell) {
+  Controller& task = Control(TaskOf("t1", "forever", AddCheck));
+  ASSERT_TRUE(Run(task, &Controller::Prepare).status.ok());
+  const Pending start = Begin(task, &Controller::Start);
+  Settle();
+  engine().SetHealth(*engine().OfTask("t1"), "healthy");
+  ASSERT_TRUE(Await(start).status.ok());
+  engine().Exit(*engine().OfTask("t1"), 0);
+  EXPECT_TRUE(Run(task, &Controller::Wait).status.ok());
 }
 
 TEST_F(ControllerTest, ADestroyedContainerFailsItsTask) {

@@ -381,7 +381,13 @@ json FakeEngine::Inspect(const FakeContainer& container) const {
                 {"ExitCode", container.exit_code},
                 {"OOMKilled", container.out_of_memory},
                 {"Error", container.error}};
-  if (!container.health.empty()) state["Health"] = {{"Status", container.health}};
+  if (!container.health.empty()) {
+    // With the container the checks end, which engines call unhealthy too.
+    const bool running = container.state == "running";
+    const bool failing = running && container.health == "unhealthy";
+    state["Health"] = {{"Status", running ? container.health : "unhealthy"},
+                       {"FailingStreak", failing ? 3 : 0}};
+  }
   json networks = json::object();
   for (const std::string& name : container.networks) networks[name] = json::object();
   return {{"Id", container.id},

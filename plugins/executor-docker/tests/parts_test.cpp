@@ -82,7 +82,7 @@ TEST(DescribeTest, EnabledManagedPluginsCount) {
 
 TEST(InspectTest, ReadsState) {
   const auto view = ParseContainer(json::parse(R"({"Id":"abc","State":{"Status":"exited",
-    "Pid":0,"ExitCode":137,"OOMKilled":true,"Error":"","Health":{"Status":"unhealthy"}},
+    "Pid":0,"ExitCode":137,"OOMKilled":true,"Error":"","Health":{"Status":"unhealthy","FailingStreak":3}},
     "Config":{"Tty":true,"Labels":{"a":"b"}},
     "NetworkSettings":{"Networks":{"front":{},"back":{}},"Ports":{}}})"));
   ASSERT_TRUE(view.ok()) << view.status();
@@ -92,6 +92,13 @@ TEST(InspectTest, ReadsState) {
   EXPECT_EQ(view->health, Health::kUnhealthy);
   EXPECT_TRUE(view->terminal);
   EXPECT_THAT(view->networks, ElementsAre("back", "front"));
+}
+
+TEST(InspectTest, ChecksThatEndedWithTheirContainerSayNothing) {
+  const auto view = ParseContainer(json::parse(R"({"Id":"abc","State":{"Status":"exited",
+    "ExitCode":0,"Health":{"Status":"unhealthy","FailingStreak":0}}})"));
+  ASSERT_TRUE(view.ok()) << view.status();
+  EXPECT_EQ(view->health, Health::kStarting);
 }
 
 TEST(InspectTest, APortIsToldOnceForBothKindsOfAddress) {
