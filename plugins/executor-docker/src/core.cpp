@@ -10,6 +10,8 @@
 namespace swarm::executor_docker {
 namespace {
 
+// For a look at the container before a cancelled operation ends.
+constexpr Duration kGlance = std::chrono::seconds(1);
 constexpr Duration kDescribeTimeout = std::chrono::seconds(4);
 
 }  // namespace
@@ -63,7 +65,7 @@ void Core::Stop() {
   sweep_.End();
   compare_.End();
   describing_.clear();
-  for (auto& [id, handle] : std::exchange(handles_, {})) Cancel(*handle);
+  for (auto& [id, handle] : std::exchange(handles_, {})) End(*handle);
 }
 
 void Core::Add(const HandlePtr& handle) { handles_.emplace(handle->task_id, handle); }
@@ -86,7 +88,17 @@ void Core::Run(const HandlePtr& handle, Step step, Patience patience, StepDone d
 }
 
 void Core::Cancel(Handle& handle) {
+  if (!handle.done || handle.looked) return End(handle);
+  handle.flow.Run<Look>(Inspect(handle), [this, &handle](const Look&) {
+    // The flow is still on the stack.
+    handle.limit = loop_->After(Duration::zero(), [this, &handle] { End(handle); });
+  });
+  handle.limit = loop_->After(kGlance, [this, &handle] { End(handle); });
+}
+
+void Core::End(Handle& handle) {
   handle.flow.End();
+  handle.limit.reset();
   if (!handle.done) return;
   std::exchange(handle.done,
                 nullptr)(StepResult::Failed({Code::kCancelled, "operation cancelled"}));

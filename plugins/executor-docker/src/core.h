@@ -74,7 +74,11 @@ class Core : public std::enable_shared_from_this<Core> {
     kWaits,  // waits: nothing is wrong with the task
   };
   void Run(const HandlePtr& handle, Step step, Patience patience, StepDone done);
+  // The operation under way ends with Cancelled; one that has not yet seen the container looks
+  // first, shortly, so that there is something to tell of a container that was taken over.
   void Cancel(Handle& handle);
+  // The same at once.
+  void End(Handle& handle);
 
   Flow<StepResult> Prepare(Handle& handle);
   Flow<StepResult> Begin(Handle& handle);

@@ -52,7 +52,7 @@ void DockerController::Cancel() noexcept {
 
 void DockerController::Close(Function<void()> done) noexcept {
   core_->loop().Post([core = core_, handle = handle_, done = std::move(done)]() mutable {
-    core->Cancel(*handle);
+    core->End(*handle);
     core->Forget(*handle);
     done();
   });

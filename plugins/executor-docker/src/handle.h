@@ -30,6 +30,8 @@ struct Handle {
   std::string container_id;
   // As last seen.
   RunState seen = RunState::kCreated;
+  // Whether anybody has looked yet.
+  bool looked = false;
   // The container may be another than when it was looked at.
   Signal changed;
   // It is or was stopped because it was unhealthy.
@@ -39,6 +41,7 @@ struct Handle {
 
   // The operation under way. The flow goes before everything it uses.
   StepDone done;
+  std::unique_ptr<Timer> limit;
   FlowSlot flow;
 
   // For the agent, from any thread.
@@ -52,6 +55,7 @@ using HandlePtr = std::shared_ptr<Handle>;
 inline void Record(Handle& handle, const ContainerView* view) {
   std::optional<pb::ContainerStatus> status;
   std::optional<pb::PortStatus> ports;
+  handle.looked = true;
   if (view) {
     status.emplace();
     status->set_container_id(view->id);
