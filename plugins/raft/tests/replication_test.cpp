@@ -152,7 +152,7 @@ TEST(FollowerTest, ASnapshotOfThePastChangesNothing) {
 TEST(LeaderTest, BeginsWithAnEntryWithoutData) {
   Peer peer;
   peer.Lead();
-  const Entry& first = peer.raft->log().unstable().empty()
+  const Entry first = peer.raft->log().unstable().empty()
                            ? peer.raft->log().Read(Index(2), kUnlimited).at(0)
                            : peer.raft->log().unstable().At(Index(2));
   EXPECT_EQ(first.data, nullptr) << "absent, which peers tell from empty";
