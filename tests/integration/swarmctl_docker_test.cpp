@@ -209,10 +209,10 @@ TEST_F(SwarmctlDockerTest, KeepsSecretsAndConfigsForServices) {
   EXPECT_THAT(engine_->Docker({"secret", "ls"}).out, HasSubstr("pw"));
   EXPECT_THAT(engine_->Ctl({"secret", "inspect", "pw"}).out, StartsWith("ID             : " + id));
   EXPECT_THAT(engine_->Ctl({"config", "inspect", "app"}).out, HasSubstr("\nPayload:\n\ns3cret\n"));
-  Good(engine_->Ctl(Web({"--secret", "pw", "--config", "app:/app.conf", "--args",
-                         "sh,-c,cat /run/secrets/pw /app.conf && sleep 3600"})));
+  Good(engine_->Ctl(Web({"--stop-grace-period", "1s", "--secret", "pw", "--config", "app:/app.conf",
+                         "--args", "sh,-c,cat /run/secrets/pw /app.conf && echo && sleep 3600"})));
   EXPECT_TRUE(Eventually([] {
-    return engine_->Ctl({"service", "logs", "web", "--raw"}).out == "s3crets3cret";
+    return engine_->Ctl({"service", "logs", "web", "--raw"}).out == "s3crets3cret\n";
   })) << engine_->Ctl({"service", "logs", "web"}).out;
   EXPECT_THAT(engine_->Ctl({"secret", "rm", "pw"}).err, HasSubstr("is in use by"));
   Good(engine_->Ctl({"service", "update", "web", "--rm-secret", "pw", "--rm-config", "app",
