@@ -166,7 +166,7 @@ TEST_F(StreamTest, CutsLogsIntoFramesWhateverThePieces) {
 }
 
 TEST_F(StreamTest, APausedConsumerMakesTheEngineWait) {
-  constexpr int kObjects = 20000;
+  constexpr int kObjects = 6000;
   std::atomic<int> written = 0;
   const std::string filler(1000, 'x');
   engine_.On("GET /events", [&](auto& c, auto&) {
