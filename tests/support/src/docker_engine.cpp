@@ -69,16 +69,23 @@ bool DockerEngine::MakeNamespace() {
     if (!Run({"ip", "netns", "add", "swarm-engine-" + number})) continue;
     namespace_ = "swarm-engine-" + number;
     ip_ = Ip(engine, 2);
-    const std::string outside = "swe" + number, net = "--net=/run/netns/" + namespace_;
-    return Run({"nsenter", net, "ip", "link", "set", "lo", "up"}) &&
-           Run({"ip", "link", "add", outside, "type", "veth", "peer", "name", "eth0", "netns",
-                namespace_}) &&
-           Run({"ip", "addr", "add", Ip(engine, 1) + "/30", "dev", outside}) &&
-           Run({"ip", "link", "set", outside, "up"}) &&
-           Run({"nsenter", net, "ip", "addr", "add", ip_ + "/30", "dev", "eth0"}) &&
-           Run({"nsenter", net, "ip", "link", "set", "eth0", "up"});
+    if (Connect("swe" + number, Ip(engine, 1))) return true;
+    // A namespace is gone before its interface is: the number of an engine that has just ended may
+    // have an old one still. The next number has not.
+    Run({"ip", "netns", "del", namespace_});
   }
   return false;
+}
+
+bool DockerEngine::Connect(const std::string& outside, const std::string& outside_ip) {
+  const std::string net = "--net=/run/netns/" + namespace_;
+  return Run({"nsenter", net, "ip", "link", "set", "lo", "up"}) &&
+         Run({"ip", "link", "add", outside, "type", "veth", "peer", "name", "eth0", "netns",
+              namespace_}) &&
+         Run({"ip", "addr", "add", outside_ip + "/30", "dev", outside}) &&
+         Run({"ip", "link", "set", outside, "up"}) &&
+         Run({"nsenter", net, "ip", "addr", "add", ip_ + "/30", "dev", "eth0"}) &&
+         Run({"nsenter", net, "ip", "link", "set", "eth0", "up"});
 }
 
 void DockerEngine::StartGuardian() {

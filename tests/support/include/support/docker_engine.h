@@ -60,6 +60,7 @@ class DockerEngine {
 
  private:
   bool MakeNamespace();
+  bool Connect(const std::string& outside, const std::string& outside_ip);
   void StartGuardian();
   bool Answers();
 
