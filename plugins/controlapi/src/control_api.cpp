@@ -25,6 +25,11 @@ void ControlApi::Start(Function<void(Status)> done) noexcept {
   RegisterTasks(registrar);
   RegisterServices(registrar);
   RegisterClusters(registrar);
+  RegisterNetworks(registrar);
+  RegisterSecrets(registrar);
+  RegisterConfigs(registrar);
+  RegisterExtensions(registrar);
+  RegisterResources(registrar);
   RegisterHealth(registrar);
   auto registrations = std::move(registrar).Done();
   if (!registrations.ok()) return done(registrations.status());
