@@ -32,7 +32,9 @@ std::size_t Payload::ByteSize() const {
 Result<std::shared_ptr<const google::protobuf::Message>> Payload::Convert(
     std::shared_ptr<google::protobuf::Message> into) const {
   // The same C++ type, not only the same descriptor: the caller casts without asking again.
-  if (message_ && typeid(*message_) == typeid(*into)) return message_;
+  const google::protobuf::Message& wanted = *into;
+  const google::protobuf::Message* held = message_.get();
+  if (held != nullptr && typeid(*held) == typeid(wanted)) return message_;
   const bool parsed = message_ ? into->ParseFromString(message_->SerializeAsString())
                                : !bytes_ || into->ParseFromString(*bytes_);
   if (!parsed) {
