@@ -1,14 +1,11 @@
 // The disk under the state folder is full: changes are refused with the reason, nothing that was
 // acknowledged is lost, and work goes on when there is space again.
-#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
-#include <sys/mount.h>
 #include <unistd.h>
 
-#include <filesystem>
-
+#include "small_disk.h"
 #include "support/cluster.h"
 
 namespace swarm::test {
@@ -16,36 +13,10 @@ namespace {
 
 using testing::HasSubstr;
 
-// A small file system in memory, and a file that takes all of it.
-class SmallDisk {
- public:
-  explicit SmallDisk(std::string path) : path_(std::move(path)) {
-    std::filesystem::create_directories(path_);
-    mounted_ = mount("tmpfs", path_.c_str(), "tmpfs", 0, "size=24m,mode=0700") == 0;
-  }
-  ~SmallDisk() {
-    if (mounted_) umount2(path_.c_str(), MNT_DETACH);
-  }
-  bool mounted() const { return mounted_; }
-  void Fill() {
-    const int fd = open(file().c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-    const std::string block(4096, 'x');
-    while (write(fd, block.data(), block.size()) > 0) {
-    }
-    close(fd);
-  }
-  void Free() { std::filesystem::remove(file()); }
-
- private:
-  std::string file() const { return path_ + "/filler"; }
-  const std::string path_;
-  bool mounted_ = false;
-};
-
 TEST(DiskFullTest, RefusesWithTheReasonAndGoesOnWhenThereIsSpace) {
   if (geteuid() != 0) GTEST_SKIP() << "mounting needs root";
   const TemporaryFolder folder;
-  SmallDisk disk(folder / "disk");
+  SmallDisk disk(folder / "disk", "24m");
   ASSERT_TRUE(disk.mounted());
   // The log in files of one size that is allocated whole: the disk holds a few of them.
   const std::string yaml =

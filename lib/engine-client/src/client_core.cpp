@@ -38,6 +38,7 @@ void ClientCore::LaunchOrWait(const std::shared_ptr<CallState>& call) {
 CallParts ClientCore::PingParts(std::optional<Duration> timeout) const {
   CallParts parts;
   parts.request = Request::Get("/_ping");
+  parts.request.fresh = true;
   parts.context = Context("GET", "/_ping");
   parts.sink = MakeBodySink(64 << 10);
   parts.versioned = false;

@@ -126,6 +126,9 @@ void Transfer::SetBody() {
     curl_easy_setopt(easy_, CURLOPT_NOBODY, 1L);
   }
   curl_easy_setopt(easy_, CURLOPT_CUSTOMREQUEST, request_.method.c_str());
+  if (!request_.fresh) return;
+  curl_easy_setopt(easy_, CURLOPT_FRESH_CONNECT, 1L);
+  curl_easy_setopt(easy_, CURLOPT_FORBID_REUSE, 1L);  // else they would pile up
 }
 
 void Transfer::SetHeaders() {

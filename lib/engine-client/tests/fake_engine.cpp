@@ -173,6 +173,8 @@ void FakeEngine::Stop() {
   std::filesystem::remove(folder_ + "/engine.sock");
 }
 
+void FakeEngine::Leave() { std::filesystem::remove(folder_ + "/engine.sock"); }
+
 void FakeEngine::On(const std::string& call, Handler handler) {
   const std::lock_guard lock(mutex_);
   handlers_[call] = std::move(handler);

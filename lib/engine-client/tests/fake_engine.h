@@ -67,6 +67,8 @@ class FakeEngine {
   // Closes everything; Start listens again at the same address.
   void Stop();
   void Start();
+  // Lets nobody in any more, and still answers on the connections there are. Only on a unix socket.
+  void Leave();
 
   // What was asked, in order: "GET /v1.41/info?x=y".
   std::vector<std::string> Asked();

@@ -23,7 +23,20 @@ TEST_F(ClientTest, SpeaksTheNewestVersionBothKnowAndKeepsTheConnection) {
   EXPECT_THAT(engine_.Asked(),
               ElementsAre("GET /_ping", "GET /v1.44/info", "GET /v1.44/info", "GET /v1.44/info"));
   EXPECT_EQ(client->version(), (ApiVersion{1, 44}));
-  EXPECT_EQ(engine_.connections(), 1);
+  EXPECT_EQ(engine_.connections(), 2) << "one to ask whether it is there, one for the calls";
+}
+
+TEST_F(ClientTest, AFreshCallTellsWhetherTheEngineStillLetsAnybodyIn) {
+  engine_.On("GET /info", [](auto& c, auto&) { c.Answer(200, "{}"); });
+  const auto client = NewClient(engine_.address());
+  ASSERT_TRUE(Get(*client, "/info").ok());
+  engine_.Leave();
+  EXPECT_TRUE(Get(*client, "/info").ok()) << "the connection that is kept is still served";
+  Request fresh = Request::Get("/info");
+  fresh.fresh = true;
+  const Reply reply = Send(*client, std::move(fresh));
+  EXPECT_EQ(reply.failure, Failure::kUnreachable) << reply.status;
+  EXPECT_TRUE(reply.engine_down());
 }
 
 TEST_F(ClientTest, NeverSpeaksAVersionItDoesNotKnow) {

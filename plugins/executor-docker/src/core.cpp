@@ -168,6 +168,21 @@ Flow<Look> Core::Inspect(Handle& handle) {
   co_return look;
 }
 
+// An engine that shuts down ends its containers first, so that their replacements come just then.
+// On the connections it has it would go on making containers, fail to start them, which would count
+// against the task, and leave them half made. To new connections it is away.
+Flow<engine::Reply> Core::Make(engine::Request request) {
+  request.fresh = true;
+  engine::Reply reply = co_await link_->Ask(std::move(request));
+  if (reply.failure != engine::Failure::kServerError || reply.engine_down()) co_return reply;
+  // It may have begun to shut down meanwhile: then what it says is no reason to give up the task.
+  engine::Request ping = engine::Request::Get("/_ping");
+  ping.fresh = true;
+  const engine::Reply there = co_await link_->Ask(std::move(ping));
+  if (there.engine_down()) reply.status = Status(Code::kUnavailable, reply.status.message());
+  co_return reply;
+}
+
 // --- what the engine tells ---
 
 void Core::OnChanged(const std::string& task_id) {

@@ -96,6 +96,8 @@ class Core : public std::enable_shared_from_this<Core> {
 
   Flow<StepResult> Persist(Handle& handle, Step step, Patience patience);
   Flow<Look> Inspect(Handle& handle);
+  // For what makes or starts something: never of an engine that is shutting down.
+  Flow<engine::Reply> Make(engine::Request request);
   // Of Prepare.
   Flow<StepResult> Create(Handle& handle);
   Flow<StepResult> EnsureNetworks(Handle& handle);

@@ -62,15 +62,4 @@ LinkCallPtr Link::StreamJson(engine::Request request, Function<void()> started,
   return held;
 }
 
-LinkCallPtr Link::Negotiate(Function<void(engine::Reply)> done) {
-  auto target = std::make_shared<Target>();
-  target->done = std::move(done);
-  auto held = std::make_unique<Held>(target);
-  held->Set(client_.Negotiate(
-      [answer = Done(loop_, target)](engine::Reply reply, engine::ApiVersion) mutable {
-        answer(std::move(reply));
-      }));
-  return held;
-}
-
 }  // namespace swarm::executor_docker

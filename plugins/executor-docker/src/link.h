@@ -34,7 +34,6 @@ class Link {
   [[nodiscard]] LinkCallPtr StreamJson(engine::Request request, Function<void()> started,
                                        Function<void(nlohmann::json)> object,
                                        Function<void(engine::Reply)> done);
-  [[nodiscard]] LinkCallPtr Negotiate(Function<void(engine::Reply)> done);
 
   // co_await link.Ask(request)
   class Asking {

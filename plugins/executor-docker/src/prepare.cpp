@@ -89,7 +89,7 @@ Flow<StepResult> Core::EnsureNetworks(Handle& handle) {
                      " is not on this engine, and the cluster does not say how to make it");
     }
     engine::Request make = engine::Request::PostJson("/networks/create", network.create);
-    const engine::Reply made = co_await link_->Ask(std::move(make));
+    const engine::Reply made = co_await Make(std::move(make));
     // Another task of this node was faster.
     if (!made.ok() && made.failure != engine::Failure::kConflict) {
       co_return FailureOf(made, "creating network " + network.name + " failed");
@@ -102,7 +102,7 @@ Flow<StepResult> Core::EnsureVolumes(Handle& handle) {
   const std::vector<nlohmann::json> bodies = VolumeBodies(handle.task->spec().container());
   for (const nlohmann::json& body : bodies) {
     engine::Request make = engine::Request::PostJson("/volumes/create", body);
-    const engine::Reply made = co_await link_->Ask(std::move(make));
+    const engine::Reply made = co_await Make(std::move(make));
     if (!made.ok()) co_return FailureOf(made, "creating volume " + Text(body["Name"]) + " failed");
   }
   co_return StepResult::Ok();
@@ -141,7 +141,7 @@ Flow<StepResult> Core::SendCreate(Handle& handle, std::string pull_error) {
   engine::Request request = engine::Request::PostJson("/containers/create", *body);
   request.query.emplace_back("name", ContainerName(*handle.task));
   request.timeout = kSlowCalls * parts_.options.engine.call_timeout;
-  const engine::Reply made = co_await link_->Ask(std::move(request));
+  const engine::Reply made = co_await Make(std::move(request));
   if (made.ok()) {
     if (const auto answer = made.Json(); answer.ok()) {
       handle.container_id = Text(At(*answer, "Id"));
@@ -172,7 +172,7 @@ Flow<StepResult> Core::ConnectNetworks(Handle& handle, std::set<std::string> con
                                  {"EndpointConfig", network.endpoint}};
     engine::Request request =
         engine::Request::PostJson("/networks/" + engine::Escape(network.name) + "/connect", body);
-    const engine::Reply reply = co_await link_->Ask(std::move(request));
+    const engine::Reply reply = co_await Make(std::move(request));
     if (!reply.ok()) {
       co_return FailureOf(reply, "connecting the container to network " + network.name + " failed");
     }
@@ -193,7 +193,7 @@ Flow<StepResult> Core::Upload(Handle& handle) {
   request.query.emplace_back("path", "/");
   request.content_type = "application/x-tar";
   request.body = *std::move(archive);
-  const engine::Reply reply = co_await link_->Ask(std::move(request));
+  const engine::Reply reply = co_await Make(std::move(request));
   if (reply.ok()) co_return StepResult::Ok();
   co_return FailureOf(reply, "writing secrets and configs into the container failed");
 }

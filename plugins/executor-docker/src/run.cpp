@@ -61,7 +61,7 @@ Flow<StepResult> Core::SendStart(Handle& handle) {
     engine::Request request =
         engine::Request::Post("/containers/" + engine::Escape(handle.container_id) + "/start");
     request.timeout = kSlowCalls * parts_.options.engine.call_timeout;
-    const engine::Reply reply = co_await link_->Ask(std::move(request));
+    const engine::Reply reply = co_await Make(std::move(request));
     if (reply.ok()) co_return StepResult::Ok();
     const bool no_network = reply.failure == engine::Failure::kNotFound &&
                             reply.engine_message.find("network") != std::string::npos;

@@ -14,6 +14,8 @@ namespace {
 constexpr Duration kDefaultGrace = std::chrono::seconds(10);
 // What the engine needs beyond the grace period to kill and to tidy up.
 constexpr Duration kStopMargin = std::chrono::seconds(60);
+// An engine tries for some seconds to remove files that are in use, and then says so.
+constexpr int kSlowCalls = 5;
 constexpr Duration kRemovalPause = std::chrono::milliseconds(500);
 constexpr int kRemovalLooks = 60;
 
@@ -84,6 +86,7 @@ Flow<StepResult> Core::SendRemove(std::string container) {
     engine::Request request = engine::Request::Delete("/containers/" + engine::Escape(container));
     request.query.emplace_back("v", "1");
     request.query.emplace_back("force", "1");
+    request.timeout = kSlowCalls * parts_.options.engine.call_timeout;
     const engine::Reply reply = co_await link_->Ask(std::move(request));
     if (reply.ok() || reply.failure == engine::Failure::kNotFound) co_return StepResult::Ok();
     // Somebody else removes it.

@@ -142,7 +142,8 @@ class FakeClient final : public engine::Client {
     call->done = std::move(done);
     const std::string line = request.method + " " + Unescape(request.path);
     engine_.calls.push_back(line);
-    if (engine_.down_) return After({}, call, Broken(Failure::kUnreachable, "connection refused"));
+    if (engine_.down_ || (engine_.leaving_ && request.fresh))
+      return After({}, call, Broken(Failure::kUnreachable, "connection refused"));
     if (engine_.hung_) {
       const Duration limit = request.timeout.value_or(std::chrono::minutes(1));
       return After(limit, call, Broken(Failure::kTimedOut, "no answer in time"));
@@ -291,8 +292,15 @@ void FakeEngine::GoDown() {
   }
 }
 
+void FakeEngine::Leave() {
+  leaving_ = true;
+  for (auto& [id, container] : containers) {
+    if (container.state == "running") Exit(container, 0);
+  }
+}
+
 void FakeEngine::ComeBack(bool killed) {
-  down_ = false;
+  down_ = leaving_ = false;
   remembered_.clear();
   if (!killed) return;
   for (auto& [id, container] : containers) {
@@ -400,6 +408,11 @@ json FakeEngine::Inspect(const FakeContainer& container) const {
 
 FakeEngine::Answer FakeEngine::Handle(const engine::Request& request) {
   const std::string line = request.method + " " + Unescape(request.path);
+  if (!leave_at_.empty() && line.starts_with(leave_at_)) {
+    leave_at_.clear();
+    Leave();
+    return {500, "failed to update store for object type *libnetwork.endpoint", {}};
+  }
   for (auto failing = failing_.begin(); failing != failing_.end(); ++failing) {
     if (!line.starts_with(failing->call)) continue;
     Answer answer{failing->status, failing->message, {}};
@@ -409,6 +422,7 @@ FakeEngine::Answer FakeEngine::Handle(const engine::Request& request) {
   const std::vector<std::string> parts = PartsOf(request.path);
   if (parts[0] == "containers") return HandleContainers(request, parts);
   if (parts[0] == "networks") return HandleNetworks(request, parts);
+  if (parts[0] == "_ping") return {200, "OK", {}};
   if (parts[0] == "info") return {200, info.dump(), {}};
   if (parts[0] == "plugins") return {200, "[]", {}};
   if (parts[0] == "volumes") {

@@ -46,6 +46,10 @@ class FakeEngine {
   void GoDown();
   // Back, as after a restart: without its memory of events. `killed`: its containers have ended.
   void ComeBack(bool killed = false);
+  // Shutting down: its containers end, nobody new is let in, and who is in is answered.
+  void Leave();
+  // Does so in the middle of the next such call, which fails for that.
+  void LeaveAt(std::string call) { leave_at_ = std::move(call); }
   // Takes calls and never answers.
   void Hang(bool hung) { hung_ = hung; }
   void Exit(FakeContainer& container, int code);
@@ -96,6 +100,8 @@ class FakeEngine {
   std::vector<std::weak_ptr<Stream>> streams_;
   std::vector<nlohmann::json> remembered_;
   bool down_ = false;
+  bool leaving_ = false;
+  std::string leave_at_;
   bool hung_ = false;
   bool muted_ = false;
   std::string lose_;

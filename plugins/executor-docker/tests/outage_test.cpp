@@ -87,6 +87,39 @@ TEST_F(OutageTest, AHungEngineIsAwayToo) {
   EXPECT_EQ(Await(wait).exit_code, 3);
 }
 
+TEST_F(OutageTest, NothingIsMadeOnAnEngineThatShutsDown) {
+  Controller& task = Control(TaskOf("t1"));
+  Launch(task);
+  const Pending wait = Begin(task, &Controller::Wait);
+  Settle();
+  engine().Leave();
+  EXPECT_TRUE(Await(wait).status.ok()) << "it ended with its engine";
+  Controller& next = Control(TaskOf("t2"));
+  EXPECT_TRUE(Run(next, &Controller::Prepare).temporary);
+  const Pending prepare = Begin(next, &Controller::Prepare);
+  rig.sim().RunFor(1min);
+  EXPECT_FALSE(prepare->has_value());
+  EXPECT_EQ(engine().containers.size(), 1u);
+  engine().GoDown();
+  rig.sim().RunFor(1min);
+  engine().ComeBack();
+  EXPECT_TRUE(Await(prepare).status.ok());
+  EXPECT_TRUE(Run(next, &Controller::Start).status.ok());
+}
+
+TEST_F(OutageTest, AStartThatFailsAsTheEngineShutsDownIsTriedAgain) {
+  Controller& task = Control(TaskOf("t1"));
+  ASSERT_TRUE(Run(task, &Controller::Prepare).status.ok());
+  engine().LeaveAt("POST /containers/c1/start");
+  const StepResult told = Run(task, &Controller::Start);
+  EXPECT_TRUE(told.temporary) << told.status;
+  EXPECT_EQ(told.status.code(), Code::kUnavailable);
+  engine().GoDown();
+  rig.sim().RunFor(1min);
+  engine().ComeBack();
+  EXPECT_TRUE(Run(task, &Controller::Start).status.ok());
+}
+
 TEST_F(OutageTest, ARemovalDoesNotHoldUpAStop) {
   Controller& task = Control(TaskOf("t1"));
   Launch(task);

@@ -87,6 +87,9 @@ struct Request {
   // For the whole of a unary call; for the head of a stream's answer, which then may last for
   // ever. Absent: ClientOptions::call_timeout for unary calls, none for streams.
   std::optional<Duration> timeout;
+  // On a connection of its own. An engine that is shutting down lets nobody in any more, but still
+  // answers on the connections it has: in such words as it finds on its way out.
+  bool fresh = false;
   // Largest answer of a unary call; largest JSON object or frame of a stream. 0: the client's.
   std::size_t limit = 0;
 
@@ -171,7 +174,8 @@ class Client {
 
   // Before the first call, and again after the engine was away, the client asks the engine for
   // its newest API version and takes the newest that both speak; the calls wait for that. This
-  // does it at once and says the result: a cheap question whether the engine is there.
+  // does it at once, on a connection of its own, and says the result: a cheap question whether the
+  // engine is there.
   virtual CallHandle Negotiate(Function<void(Reply, ApiVersion)> done,
                                std::optional<Duration> timeout = {}) noexcept = 0;
   // What was negotiated last; nothing before the first success.
