@@ -70,6 +70,8 @@ struct Member {
   bool self = false;
   bool leader = false;
   bool reachable = false;
+  // How long it has not been reached; 0 while it is reachable.
+  std::int64_t unreachable_ms = 0;
 };
 
 struct LeaderInfo {
@@ -102,6 +104,12 @@ class SWARM_EXPORT Consensus {
   virtual Index CommitIndex() const noexcept = 0;
   // Asks for leadership to move elsewhere; FailedPrecondition when nobody can take it.
   virtual Status TransferLeadership() noexcept = 0;
+  // Whether the members that can be reached are a majority of the group without `member`
+  // (SwarmKit's rule). False for one that is not listed.
+  virtual bool CanRemoveMember(RaftId member) const noexcept;
+  // Takes `member` out of the group; `done`, on any thread, once that is applied here or cannot be
+  // (then with SwarmKit's texts). Only the leader does it, and not to itself.
+  virtual void RemoveMember(RaftId member, Function<void(Status)> done) noexcept;
   // Changes of the entries in (from, to], for resuming a watch. OutOfRange with SwarmKit's texts
   // when they are not (or no longer) in the log.
   virtual void ReadLog(Index from, Index to,

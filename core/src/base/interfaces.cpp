@@ -43,6 +43,12 @@ Writer::~Writer() = default;
 Store::~Store() = default;
 ReplicatedState::~ReplicatedState() = default;
 Consensus::~Consensus() = default;
+bool Consensus::CanRemoveMember(RaftId) const noexcept { return false; }
+void Consensus::RemoveMember(RaftId, Function<void(Status)> done) noexcept {
+  // Nobody can be taken out of a group of one.
+  done({Code::kUnknown,
+        "raft: member cannot be removed, because removing it may result in loss of quorum"});
+}
 Proxy::~Proxy() = default;
 Dependencies::~Dependencies() = default;
 Controller::~Controller() = default;
