@@ -57,6 +57,23 @@ class Signals {
   std::thread thread_;
 };
 
+// What the node proves at the moment.
+class Present {
+ public:
+  std::shared_ptr<const Credentials> Get() const {
+    const std::lock_guard lock(mutex_);
+    return credentials_;
+  }
+  void Set(std::shared_ptr<const Credentials> credentials) {
+    const std::lock_guard lock(mutex_);
+    credentials_ = std::move(credentials);
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::shared_ptr<const Credentials> credentials_;
+};
+
 void WarnOfLocalAddress(const std::string& address) {
   const std::string host = address.substr(0, address.rfind(':'));
   if (host.empty() || host == "0.0.0.0" || host == "[::]" || host == "localhost" ||
@@ -104,6 +121,8 @@ int RunNode(config::NodeConfig config) {
   auto runtime = MakeRuntime({});
   rpc::NetworkOptions network_options;
   network_options.logger = logger;
+  auto credentials = std::make_shared<Present>();
+  network_options.credentials = [credentials] { return credentials->Get(); };
   auto network = rpc::MakeNetwork(std::move(network_options));
 
   std::mutex mutex;
@@ -117,6 +136,7 @@ int RunNode(config::NodeConfig config) {
   setup.listeners = node::MakeListeners(*runtime, logger);
   setup.logger = logger;
   setup.generic_resources = std::move(*generic_resources);
+  setup.on_credentials = [credentials](auto now) { credentials->Set(std::move(now)); };
   setup.on_fatal = [&] { fatal = true; };
   setup.on_closed = [&](Status why) {
     const std::lock_guard lock(mutex);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,6 +33,12 @@ class SWARM_EXPORT ManagerSource {
   virtual void Report(const std::shared_ptr<Channel>& channel, bool good) noexcept = 0;
   // The complete list a manager has sent; never empty.
   virtual void SetManagers(std::vector<Peer> managers) noexcept = 0;
+  // This node's own manager, in memory; null while it is none.
+  virtual std::shared_ptr<Channel> Local() noexcept { return nullptr; }
+  // A manager elsewhere for the caller to dial, drawn by how well each has done; nothing when none
+  // is known. ReportRemote tells how it went.
+  virtual std::optional<Peer> PickRemote() noexcept { return std::nullopt; }
+  virtual void ReportRemote(const Peer&, bool /*good*/) noexcept {}
 };
 
 // What the agent tells the node. Threading: called on the agent's loop; must not block.
@@ -40,6 +47,8 @@ class SWARM_EXPORT AgentEvents {
   virtual ~AgentEvents();
   // A session is up (again).
   virtual void OnSession() noexcept = 0;
+  // One could not be opened, or has ended.
+  virtual void OnSessionEnd(const Status&) noexcept {}
   // The node object changed in more than status or meta.
   virtual void OnNode(const pb::Node& node) noexcept = 0;
   // The cluster's trust roots changed.

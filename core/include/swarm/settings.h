@@ -75,6 +75,12 @@ struct NodeInfo {
   // How a new cluster begins; from the command line and the YAML file.
   bool auto_lock = false;
   bool force_new_cluster = false;
+  std::vector<std::string> external_cas;  // "protocol=cfssl,url=https://..."
+  // A manager of the cluster that this node became part of, "host:port", through which consensus
+  // becomes a member of its group; empty: it begins a group of its own, or goes on with its log.
+  std::string join_address;
+  // The operator has named that address for this start: join anew, whatever log there is.
+  bool force_join = false;
 };
 
 }  // namespace swarm

@@ -59,6 +59,7 @@ ManagerSource::~ManagerSource() = default;
 AgentEvents::~AgentEvents() = default;
 Agent::~Agent() = default;
 IdentityProvider::~IdentityProvider() = default;
+Renewal::~Renewal() = default;
 InstanceParameters::~InstanceParameters() = default;
 InstanceContext::~InstanceContext() = default;
 Instance::~Instance() = default;

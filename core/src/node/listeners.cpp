@@ -52,6 +52,10 @@ class Sockets final : public Listeners {
     }
   }
 
+  void CloseConnectionsOf(const std::string& node_id) override {
+    if (remote_) remote_->CloseConnectionsOf(node_id);
+  }
+
   void Stop() override {
     for (auto* server : {&local_, &remote_}) {
       if (*server == nullptr) continue;

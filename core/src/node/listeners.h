@@ -23,6 +23,8 @@ class SWARM_EXPORT Listeners {
   // "host:port" the remote port was bound to; empty when there is none.
   virtual std::string remote_address() const = 0;
   virtual void SetCredentials(std::shared_ptr<const Credentials> credentials) = 0;
+  // A removed node's.
+  virtual void CloseConnectionsOf(const std::string& node_id) = 0;
   // Refuses new connections, gives calls under way a moment, then ends them. Idempotent.
   virtual void Stop() = 0;
 };

@@ -11,6 +11,7 @@ class None final : public Listeners {
   }
   std::string remote_address() const override { return {}; }
   void SetCredentials(std::shared_ptr<const Credentials>) override {}
+  void CloseConnectionsOf(const std::string&) override {}
   void Stop() override {}
 };
 

@@ -40,6 +40,8 @@ struct NodeSetup {
   Function<void()> on_ready;
   // Before on_closed, when a part that ran could not go on (swarm/fatal.h).
   Function<void()> on_fatal = nullptr;
+  // What connections made from now on are to show; also on the node's loop.
+  Function<void(std::shared_ptr<const Credentials>)> on_credentials = nullptr;
   Function<void(Status)> on_closed;
 };
 

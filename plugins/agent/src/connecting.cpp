@@ -49,6 +49,7 @@ void Core::OnSessionEnd(const Status& why) {
   }
   backoff_ =
       std::min(parts_.options.backoff_initial + 2 * backoff_, parts_.options.backoff_maximum);
+  if (parts_.parameters.events) parts_.parameters.events->OnSessionEnd(why);
   Duration delay = random_->Between(Duration::zero(), backoff_);
   parts_.log.Warn("The session with the manager has ended",
                   {{"error", why.ToString()},

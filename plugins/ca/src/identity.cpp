@@ -3,60 +3,33 @@
 #include <algorithm>
 #include <utility>
 
+#include "adoption.h"
+#include "joining.h"
+#include "key_store.h"
 #include "log_keys.h"
 #include "pki/chain.h"
 #include "pki/key_file.h"
 #include "pki/text_keys.h"
+#include "renewing.h"
 #include "swarm/ids.h"
 
 namespace swarm::ca {
 
 namespace {
 
+constexpr std::string_view kExpiredHint =
+    "\nhint: remove the state directory's certificates folder and start with a join address and "
+    "token, or, where no manager is left, with --force-new-cluster; check this machine's clock";
 constexpr std::string_view kUnlockHint =
     "\nhint: give the cluster's key with --unlock-key or node.unlock_key; `swarmctl cluster "
     "unlock-key` on an unlocked manager shows it";
 
-// A plausible pair, as its parts.
-struct Loaded {
-  std::vector<pki::Certificate> chain;
-  pki::KeyFile key;
-  pki::Certificate issuer;
-};
-
-Status Invalid(std::string text) { return {Code::kInvalidArgument, std::move(text)}; }
-
-Result<Loaded> Check(const pki::NodeFiles::Pair& pair, const pki::RootCa& root,
-                     const std::string& kek, WallTime now) {
-  SWARM_ASSIGN_OR_RETURN(auto chain, pki::ParseCertificates(pair.certificate_pem));
-  SWARM_ASSIGN_OR_RETURN(auto key, pki::KeyFile::Parse(pair.key_pem, kek));
-  if (!key.key.Matches(chain.front())) {
-    return Invalid("the certificate and the key do not belong together");
-  }
-  SWARM_ASSIGN_OR_RETURN(auto keys, ReadLogKeys(key, kek));
-  SWARM_ASSIGN_OR_RETURN(auto issuer, pki::VerifyChain(chain, root.roots(), now));
-  const pki::Subject& subject = chain.front().subject();
-  if (subject.common_name.empty() || subject.organization.empty() || subject.units.empty()) {
-    return Invalid("the certificate names no node, cluster or role");
-  }
-  return Loaded{std::move(chain), std::move(key), std::move(issuer)};
-}
-
-NodeIdentity Describe(const Loaded& loaded, const pki::RootCa& root) {
-  const pki::Subject& subject = loaded.chain.front().subject();
-  NodeIdentity identity;
-  identity.node_id = subject.common_name;
-  identity.cluster_id = subject.organization;
-  const bool manages = std::find(subject.units.begin(), subject.units.end(), pki::kManagerUnit) !=
-                       subject.units.end();
-  identity.role = manages ? pb::MANAGER : pb::WORKER;
-  identity.credentials = std::make_shared<const Credentials>(Credentials{
-      pki::EncodeCertificates(loaded.chain), loaded.key.key.Pkcs8Pem(), root.roots_pem()});
-  identity.root_key_pem = root.KeyPem();
-  identity.tls_info.set_trust_root(root.roots_pem());
-  identity.tls_info.set_cert_issuer_subject(loaded.issuer.SubjectDer());
-  identity.tls_info.set_cert_issuer_public_key(loaded.issuer.PublicKeyDer());
-  return identity;
+Result<Held> Check(const pki::NodeFiles::Pair& pair, const pki::RootCa& root,
+                   const std::string& kek, WallTime now, pki::Expiry expiry) {
+  SWARM_ASSIGN_OR_RETURN(const auto file, pki::KeyFile::Parse(pair.key_pem, kek));
+  // The log's keys tell better than the file itself whether the unlock key is right.
+  SWARM_RETURN_IF_ERROR(ReadLogKeys(file, kek).status());
+  return CheckHeld(pair.certificate_pem, file.key, root, now, expiry);
 }
 
 // As SwarmKit words it, with what to do on a second line.
@@ -64,8 +37,36 @@ Status Explain(const Status& status, const pki::NodeFiles& files) {
   if (status.code() == Code::kUnauthenticated) {
     return {Code::kUnauthenticated, std::string(pki::kLockedText) + std::string(kUnlockHint)};
   }
-  return status.WithContext("error while loading TLS certificate in " + files.CertificatePath());
+  const Status told =
+      status.WithContext("error while loading TLS certificate in " + files.CertificatePath());
+  if (status.message().find("has expired") == std::string::npos) return told;
+  return {told.code(), told.message() + std::string(kExpiredHint)};
 }
+
+// Runs `fn` where the key file is changed, and tells its outcome; Cancelled when that has ended.
+void OnLoop(const std::shared_ptr<Loop>& loop, Function<Status()> fn, Function<void(Status)> done) {
+  loop->Post([fn = std::move(fn), done = std::move(done)]() mutable { done(fn()); });
+}
+
+// A handle on what runs on the loop.
+class RenewalHandle final : public Renewal {
+ public:
+  RenewalHandle(std::shared_ptr<Loop> loop, std::shared_ptr<Renewing> renewing)
+      : loop_(std::move(loop)), renewing_(std::move(renewing)) {}
+  ~RenewalHandle() override {
+    loop_->Post([renewing = std::move(renewing_)] { renewing->Stop(); });
+  }
+  void Renew(std::optional<pb::NodeRole> role) noexcept override {
+    loop_->Post([renewing = renewing_, role] { renewing->Renew(role); });
+  }
+  void SetRoots(std::string roots_pem) noexcept override {
+    loop_->Post([renewing = renewing_, pem = std::move(roots_pem)] { renewing->SetRoots(pem); });
+  }
+
+ private:
+  const std::shared_ptr<Loop> loop_;
+  std::shared_ptr<Renewing> renewing_;
+};
 
 Result<std::string> KekOf(const IdentityRequest& request) {
   if (request.unlock_key.empty()) return std::string();
@@ -79,29 +80,88 @@ Result<std::unique_ptr<Instance>> Identities::Create(InstanceContext& context) {
 }
 
 Identities::Identities(InstanceContext& context)
-    : runtime_(context.runtime()), logger_(context.logger().ForModule("ca")) {}
+    : context_(context),
+      runtime_(context.runtime()),
+      logger_(context.logger().ForModule("ca")),
+      loop_(runtime_.NewLoop("identity", LoopKind::kBlocking)) {}
+
+Identities::~Identities() { loop_->Stop(); }
+
+void Identities::Stop(Function<void()> done) noexcept {
+  loop_->Post([this, done = std::move(done)]() mutable {
+    stopped_ = true;
+    if (joining_) joining_->Cancel();
+    joining_.reset();
+    done();
+  });
+}
 
 Result<NodeIdentity> Identities::LoadOrCreate(const IdentityRequest& request) noexcept {
   SWARM_ASSIGN_OR_RETURN(const std::string kek, KekOf(request));
   pki::NodeFiles files(runtime_.files(), request.state_dir);
   SWARM_ASSIGN_OR_RETURN(const std::optional<pki::RootCa> root, LoadRoot(files));
+  RememberKek(request.state_dir, kek);
   if (root) {
-    auto identity = Load(files, *root, kek);
-    if (identity.ok()) RememberKek(request.state_dir, kek);
+    auto held = Load(files, *root, kek, request.force_new_cluster);
+    if (held.ok()) {
+      NodeIdentity identity = Describe(*held, *root);
+      Remember(request.state_dir, identity.credentials);
+      return identity;
+    }
     // A part is missing: as good as nothing.
-    if (identity.ok() || identity.status().code() != Code::kNotFound) return identity;
+    if (held.status().code() != Code::kNotFound) return held.status();
   }
   if (!request.join_address.empty()) {
-    if (!request.join_token.empty()) {
-      SWARM_RETURN_IF_ERROR(pki::ParseJoinToken(request.join_token).status());
-    }
-    return Status(Code::kUnimplemented,
-                  "joining a cluster at " + request.join_address +
-                      " is not supported by this version; start without a join address to make a "
-                      "new cluster");
+    return Status(Code::kNotFound, "this node has no certificate yet");
   }
   RememberKek(request.state_dir, "");
-  return Found(files);
+  return Found(files, request.state_dir);
+}
+
+void Identities::Join(const IdentityRequest& request,
+                      Function<void(Result<NodeIdentity>)> done) noexcept {
+  loop_->Post([this, request, done = std::move(done)]() mutable {
+    if (stopped_) return done(Status(Code::kCancelled, "the node is stopping"));
+    JoiningParts parts{loop_,   runtime_, context_.network(),
+                       logger_, request,  KekFor(request.state_dir)};
+    joining_ = std::make_shared<Joining>(std::move(parts));
+    joining_->Start([this, request, done = std::move(done)](Result<Joined> joined) mutable {
+      if (!joined.ok()) return done(joined.status());
+      RememberKek(request.state_dir, joined->kek);
+      Remember(request.state_dir, joined->identity.credentials);
+      done(std::move(joined->identity));
+    });
+  });
+}
+
+std::unique_ptr<Renewal> Identities::KeepValid(RenewalParts parts) noexcept {
+  const std::string folder = parts.state_dir;
+  const Credentials& credentials = *parts.identity.credentials;
+  const WallTime now = runtime_.clock().Now();
+  auto root = pki::RootCa::Load(credentials.roots_pem, std::nullopt, now);
+  auto key = pki::PrivateKey::FromPem(credentials.key_pem);
+  auto held = root.ok() && key.ok()
+                  ? CheckHeld(credentials.certificate_pem, *key, *root, now, pki::Expiry::kAllowed)
+                  : Result<Held>(root.ok() ? key.status() : root.status());
+  if (!held.ok()) {
+    logger_.Error("the node's certificate cannot be renewed",
+                  {{"error", held.status().ToString()}});
+    return nullptr;
+  }
+  RenewingParts all{
+      loop_,
+      runtime_,
+      context_.network(),
+      logger_,
+      std::move(parts),
+      std::move(*held),
+      std::move(*root),
+      [this, folder] { return KekFor(folder); },
+      [this, folder](const std::string& kek) { RememberKek(folder, kek); },
+      [this, folder](const NodeIdentity& identity) { Remember(folder, identity.credentials); }};
+  auto renewing = std::make_shared<Renewing>(std::move(all));
+  loop_->Post([renewing] { renewing->Start(); });
+  return std::make_unique<RenewalHandle>(loop_, std::move(renewing));
 }
 
 Result<std::optional<pki::RootCa>> Identities::LoadRoot(pki::NodeFiles& files) {
@@ -117,11 +177,12 @@ Result<std::optional<pki::RootCa>> Identities::LoadRoot(pki::NodeFiles& files) {
   return std::optional(std::move(*root));
 }
 
-Result<NodeIdentity> Identities::Load(pki::NodeFiles& files, const pki::RootCa& root,
-                                      const std::string& kek) {
-  std::optional<Loaded> loaded;
+Result<Held> Identities::Load(pki::NodeFiles& files, const pki::RootCa& root,
+                              const std::string& kek, bool allow_expired) {
+  const auto expiry = allow_expired ? pki::Expiry::kAllowed : pki::Expiry::kEnforced;
+  std::optional<Held> loaded;
   const auto pair = files.ReadPair([&](const pki::NodeFiles::Pair& candidate) {
-    auto checked = Check(candidate, root, kek, runtime_.clock().Now());
+    auto checked = Check(candidate, root, kek, runtime_.clock().Now(), expiry);
     if (!checked.ok()) return checked.status();
     loaded = std::move(*checked);
     return Status();
@@ -129,10 +190,10 @@ Result<NodeIdentity> Identities::Load(pki::NodeFiles& files, const pki::RootCa& 
   if (pair.status().code() == Code::kNotFound) return pair.status();
   if (!pair.ok()) return Explain(pair.status(), files);
   logger_.Debug("loaded the node's certificate", {{"path", files.CertificatePath()}});
-  return Describe(*loaded, root);
+  return std::move(*loaded);
 }
 
-Result<NodeIdentity> Identities::Found(pki::NodeFiles& files) {
+Result<NodeIdentity> Identities::Found(pki::NodeFiles& files, const std::string& state_dir) {
   const WallTime now = runtime_.clock().Now();
   const std::unique_ptr<Random> random = runtime_.NewRandom();
   SWARM_ASSIGN_OR_RETURN(const pki::RootCa root, pki::RootCa::Create(now));
@@ -146,14 +207,20 @@ Result<NodeIdentity> Identities::Found(pki::NodeFiles& files) {
   SWARM_ASSIGN_OR_RETURN(const std::string key_pem, key_file.Format("", *random));
   const pki::NodeFiles::Pair pair{certificate, key_pem};
   SWARM_RETURN_IF_ERROR(files.WritePair(pair));
-  SWARM_ASSIGN_OR_RETURN(const Loaded loaded, Check(pair, root, "", now));
+  SWARM_ASSIGN_OR_RETURN(const Held held, Check(pair, root, "", now, pki::Expiry::kEnforced));
   logger_.Info("made a new cluster",
                {{"cluster.id", subject.organization}, {"node.id", subject.node_id}});
-  return Describe(loaded, root);
+  NodeIdentity identity = Describe(held, root);
+  Remember(state_dir, identity.credentials);
+  return identity;
 }
 
 Result<LogKeys> Identities::LoadLogKeys(const IdentityRequest& request) noexcept {
-  SWARM_ASSIGN_OR_RETURN(const std::string kek, KekOf(request));
+  // What opened or encrypted the file since counts more than what the node was started with.
+  std::string kek = KekFor(request.state_dir);
+  if (kek.empty()) {
+    SWARM_ASSIGN_OR_RETURN(kek, KekOf(request));
+  }
   pki::NodeFiles files(runtime_.files(), request.state_dir);
   SWARM_ASSIGN_OR_RETURN(const std::string pem, ReadFile(runtime_.files(), files.KeyPath()));
   auto file = pki::KeyFile::Parse(pem, kek);
@@ -169,44 +236,61 @@ Result<LogKeys> Identities::LoadLogKeys(const IdentityRequest& request) noexcept
   return keys;
 }
 
-Status Identities::ChangeUnlockKey(std::string_view state_dir, std::string_view key,
-                                   std::uint64_t version) noexcept {
-  pki::NodeFiles files(runtime_.files(), state_dir);
-  SWARM_ASSIGN_OR_RETURN(const std::string pem, ReadFile(runtime_.files(), files.KeyPath()));
+void Identities::SaveLogKeys(std::string_view state_dir, LogKeys keys,
+                             Function<void(Status)> done) noexcept {
+  OnLoop(
+      loop_,
+      [this, folder = std::string(state_dir), keys = std::move(keys)] {
+        return KeyStore(runtime_, folder).SaveLogKeys(KekFor(folder), keys);
+      },
+      std::move(done));
+}
+
+void Identities::ChangeUnlockKey(std::string_view state_dir, std::string key, std::uint64_t version,
+                                 Function<void(Status)> done) noexcept {
+  OnLoop(
+      loop_,
+      [this, folder = std::string(state_dir), key = std::move(key), version] {
+        return ChangeKek(folder, key, version);
+      },
+      std::move(done));
+}
+
+Status Identities::ChangeKek(const std::string& state_dir, const std::string& key,
+                             std::uint64_t version) {
+  KeyStore store(runtime_, state_dir);
   const std::string known = KekFor(state_dir);
-  auto file = pki::KeyFile::Parse(pem, known);
-  if (!file.ok()) return Explain(file.status(), files);
-  const std::string old = file->encrypted ? known : std::string();
-  if (version < file->KekVersion() || old == key) return {};
-  // A new node's file has version 0 whatever the cluster's first version says.
-  const bool initial = version == 0 && old.empty();
-  if (version == file->KekVersion() && !initial) {
-    return {Code::kFailedPrecondition,
-            "the cluster has two unlock keys of version " + std::to_string(version)};
-  }
-  SWARM_ASSIGN_OR_RETURN(const LogKeys keys, ReadLogKeys(*file, old));
-  SWARM_RETURN_IF_ERROR(PutLogKeys(*file, keys, key, runtime_));
-  file->headers[std::string(pki::kKekVersionHeader)] = std::to_string(version);
-  // The key of the log lay open until now.
-  if (old.empty()) file->headers[std::string(pki::kRaftDekNeedsRotationHeader)] = "true";
-  SWARM_ASSIGN_OR_RETURN(const std::string text, file->Format(key, *runtime_.NewRandom()));
-  SWARM_RETURN_IF_ERROR(files.WriteKey(text));
-  RememberKek(state_dir, key);
-  logger_.Info(key.empty() ? "managers are unlocked: the node's key is stored plain"
-                           : "managers are locked: the node's key is stored encrypted",
-               {{"path", files.KeyPath()}});
+  auto used = store.ChangeKek(known, {key, version});
+  if (!used.ok()) return Explain(used.status(), store.files());
+  if (*used == known) return {};
+  RememberKek(state_dir, *used);
+  logger_.Info(used->empty() ? "managers are unlocked: the node's key is stored plain"
+                             : "managers are locked: the node's key is stored encrypted",
+               {{"path", store.files().KeyPath()}});
   return {};
+}
+
+std::shared_ptr<const Credentials> Identities::Current(std::string_view state_dir) noexcept {
+  const std::lock_guard lock(mutex_);
+  const auto found = known_.find(state_dir);
+  return found == known_.end() ? nullptr : found->second.credentials;
 }
 
 std::string Identities::KekFor(std::string_view state_dir) const {
   const std::lock_guard lock(mutex_);
-  const auto found = keks_.find(state_dir);
-  return found == keks_.end() ? std::string() : found->second;
+  const auto found = known_.find(state_dir);
+  return found == known_.end() ? std::string() : found->second.kek;
 }
 
 void Identities::RememberKek(std::string_view state_dir, std::string_view kek) {
   const std::lock_guard lock(mutex_);
-  keks_[std::string(state_dir)] = kek;
+  known_[std::string(state_dir)].kek = kek;
+}
+
+void Identities::Remember(std::string_view state_dir,
+                          std::shared_ptr<const Credentials> credentials) {
+  const std::lock_guard lock(mutex_);
+  known_[std::string(state_dir)].credentials = std::move(credentials);
 }
 
 }  // namespace swarm::ca

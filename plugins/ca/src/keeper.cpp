@@ -28,7 +28,7 @@ void Keeper::Start(Function<void(Status)> done) noexcept {
   auto identities = context_.Require<IdentityProvider>(kIdentityRole);
   if (!identities.ok()) return done(identities.status());
   identities_ = *identities;
-  loop_ = context_.runtime().NewLoop("ca-keys", LoopKind::kBlocking);
+  loop_ = context_.runtime().NewLoop("ca-keys", LoopKind::kShared);
   loop_->Post([this, store = *store, done = std::move(done)]() mutable {
     auto [view, subscription] =
         store->ReadAndWatch({{Table::kCluster}}, *loop_, [this](CommitPtr commit) {
@@ -56,16 +56,28 @@ void Keeper::Follow(const pb::Cluster& cluster) {
 
 void Keeper::Apply() {
   retry_.reset();
-  const Status status = identities_->ChangeUnlockKey(context_.node().state_dir, key_, version_);
-  if (status.ok()) return;
+  identities_->ChangeUnlockKey(context_.node().state_dir, key_, version_,
+                               [this, loop = std::weak_ptr(loop_)](Status status) {
+                                 const auto held = loop.lock();
+                                 if (!held || status.ok()) return;
+                                 held->Post([this, status = std::move(status)] { Failed(status); });
+                               });
+}
+
+void Keeper::Failed(const Status& why) {
+  if (stopped_) return;
   context_.logger().ForModule("ca").Error("the node's key does not follow the unlock key",
-                                          {{"error", status.ToString()}});
-  retry_ = loop_->After(kRetry, [this] { Apply(); });
+                                          {{"error", why.ToString()}});
+  retry_ = loop_->After(kRetry, [this] {
+    const auto fired = std::move(retry_);
+    Apply();
+  });
 }
 
 void Keeper::Stop(Function<void()> done) noexcept {
   if (!loop_) return done();
   loop_->Post([this, done = std::move(done)]() mutable {
+    stopped_ = true;
     subscription_.reset();
     retry_.reset();
     done();

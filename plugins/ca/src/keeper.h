@@ -25,11 +25,13 @@ class Keeper final : public Instance {
  private:
   void Follow(const pb::Cluster& cluster);
   void Apply();
+  void Failed(const Status& why);
 
   InstanceContext& context_;
   IdentityProvider* identities_ = nullptr;  // set by Start
-  // Everything below: on the loop, which may block.
-  std::unique_ptr<Loop> loop_;
+  // Everything below: on the loop.
+  bool stopped_ = false;
+  std::shared_ptr<Loop> loop_;
   std::unique_ptr<Subscription> subscription_;
   std::string key_;
   std::uint64_t version_ = 0;

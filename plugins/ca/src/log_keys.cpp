@@ -54,6 +54,7 @@ Result<LogKeys> ReadLogKeys(const pki::KeyFile& file, std::string_view kek) {
   SWARM_ASSIGN_OR_RETURN(keys.current, Open(file, pki::kRaftDekHeader, kek));
   SWARM_ASSIGN_OR_RETURN(keys.pending, Open(file, pki::kRaftDekPendingHeader, kek));
   if (keys.current.empty() && !keys.pending.empty()) return Garbled(pki::kRaftDekPendingHeader);
+  keys.rotation_wanted = file.headers.contains(std::string(pki::kRaftDekNeedsRotationHeader));
   return keys;
 }
 
@@ -73,6 +74,12 @@ Status PutLogKeys(pki::KeyFile& file, const LogKeys& keys, std::string_view kek,
     file.headers[std::string(header)] = pki::EncodeBase64(record);
     return {};
   };
+  const std::string rotation(pki::kRaftDekNeedsRotationHeader);
+  if (keys.rotation_wanted) {
+    file.headers[rotation] = "true";
+  } else {
+    file.headers.erase(rotation);
+  }
   SWARM_RETURN_IF_ERROR(put(pki::kRaftDekHeader, keys.current));
   return put(pki::kRaftDekPendingHeader, keys.pending);
 }

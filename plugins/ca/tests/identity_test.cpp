@@ -114,11 +114,10 @@ TEST_F(IdentityTest, RootOnlyOrCertificateOnlyAreBothMadeAnew) {
   EXPECT_NE(third->node_id, second->node_id);
 }
 
-TEST_F(IdentityTest, JoiningIsRefusedClearly) {
+TEST_F(IdentityTest, WithAJoinAddressNoClusterIsMade) {
   request_.join_address = "10.0.0.1:4242";
-  const auto joined = Load();
-  EXPECT_EQ(joined.status().code(), Code::kUnimplemented);
-  EXPECT_NE(joined.status().message().find("10.0.0.1:4242"), std::string::npos);
+  EXPECT_EQ(Load().status().code(), Code::kNotFound);
+  EXPECT_FALSE(files().Exists("/state/certificates"));
 }
 
 TEST_F(IdentityTest, AJoinAddressDoesNotMatterToAMember) {
