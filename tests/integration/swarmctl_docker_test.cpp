@@ -9,7 +9,7 @@
 #include <sstream>
 
 #include "support/cluster.h"
-#include "swarm_engine.h"
+#include "support/docker_engine.h"
 
 namespace swarm::test {
 namespace {
@@ -29,16 +29,37 @@ std::string Comparable(std::string text) {
   return std::regex_replace(text, std::regex(" +"), " ");
 }
 
+// The only manager of a swarm.
+class SwarmEngine : public DockerEngine {
+ public:
+  bool Begin() {
+    return Start() && MakeImage("bb:1", "1") &&
+           Docker({"swarm", "init", "--advertise-addr", ip(), "--listen-addr", ip() + ":4242"})
+                   .code == 0;
+  }
+  std::string control_socket() const { return exec_root() + "/swarm/control.sock"; }
+  Finished Ctl(std::vector<std::string> arguments) const {
+    arguments.insert(arguments.begin(),
+                     {BuildDirectory() + "/bin/swarmctl", "--socket", control_socket()});
+    return Execute(arguments);
+  }
+};
+
 class SwarmctlDockerTest : public testing::Test {
  protected:
   // One engine for all: starting it takes longer than the tests.
   static void SetUpTestSuite() {
+    if (DockerEngine::Unavailable()) return;
     engine_ = std::make_unique<SwarmEngine>();
-    ready_ = engine_->Start();
+    ready_ = engine_->Begin();
   }
   static void TearDownTestSuite() { engine_.reset(); }
-  void SetUp() override { ASSERT_TRUE(ready_) << engine_->log(); }
+  void SetUp() override {
+    if (const auto reason = DockerEngine::Unavailable()) GTEST_SKIP() << *reason;
+    ASSERT_TRUE(ready_) << engine_->log();
+  }
   void TearDown() override {
+    if (!ready_) return;
     std::istringstream ids(engine_->Ctl({"service", "ls", "-q"}).out);
     for (std::string id; ids >> id;) engine_->Ctl({"service", "rm", id, "--wait"});
   }
@@ -288,7 +309,7 @@ TEST_F(SwarmctlDockerTest, TasksAreShownAndRemoved) {
 
 TEST_F(SwarmctlDockerTest, TellsTheEnginesOtherSocketFromItsControlSocket) {
   const Finished wrong =
-      Execute({BuildDirectory() + "/bin/swarmctl", "-s", engine_->api_socket(), "node", "ls"});
+      Execute({BuildDirectory() + "/bin/swarmctl", "-s", engine_->socket(), "node", "ls"});
   EXPECT_EQ(wrong.code, 255);
   EXPECT_THAT(wrong.err, HasSubstr("its control socket is swarm/control.sock in its exec root"));
 }

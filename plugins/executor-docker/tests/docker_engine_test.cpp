@@ -229,6 +229,14 @@ spec {
   }
 })";
 
+json MountAt(const json& host, const std::string& target) {
+  for (const json& mount : host["Mounts"]) {
+    if (mount["Target"] == target) return mount;
+  }
+  ADD_FAILURE() << "nothing is mounted at " << target;
+  return {};
+}
+
 TEST_F(RealEngineTest, HasEveryFieldOfATask) {
   Controller& task = Control(TaskOf(kEveryField));
   const StepResult prepared = Run(task, &Controller::Prepare);
@@ -255,7 +263,9 @@ TEST_F(RealEngineTest, HasEveryFieldOfATask) {
   EXPECT_EQ(config["StopSignal"], "SIGUSR1");
   EXPECT_EQ(config["Healthcheck"]["Test"], json({"CMD-SHELL", "true"}));
   EXPECT_EQ(config["Healthcheck"]["Interval"], 200'000'000);
+  EXPECT_EQ(config["Healthcheck"]["Timeout"], 2'000'000'000);
   EXPECT_EQ(config["Healthcheck"]["Retries"], 3);
+  EXPECT_EQ(config["Healthcheck"]["StartPeriod"], 4'000'000'000);
   EXPECT_EQ(host["GroupAdd"], json({"2000"}));
   EXPECT_EQ(host["ReadonlyRootfs"], true);
   EXPECT_EQ(host["Init"], true);
@@ -274,7 +284,20 @@ TEST_F(RealEngineTest, HasEveryFieldOfATask) {
   EXPECT_EQ(host["LogConfig"], json({{"Type", "json-file"}, {"Config", {{"max-size", "1m"}}}}));
   EXPECT_EQ(host["SecurityOpt"], json({"label=disable", "seccomp=unconfined", "apparmor=unconfined",
                                        "no-new-privileges=true"}));
-  EXPECT_EQ(host["Mounts"].size(), 5u);
+  EXPECT_EQ(host["Mounts"].size(), 5u) << "three of the spec, the secret and the config";
+  const json bind = MountAt(host, "/bind");
+  EXPECT_EQ(bind["Type"], "bind");
+  EXPECT_EQ(bind["Source"], "/etc");
+  EXPECT_EQ(bind["ReadOnly"], true);
+  EXPECT_EQ(bind["BindOptions"], json({{"Propagation", "private"}, {"NonRecursive", true}}));
+  const json data = MountAt(host, "/volume");
+  EXPECT_EQ(data["Type"], "volume");
+  EXPECT_EQ(data["Source"], "data");
+  EXPECT_EQ(data["VolumeOptions"]["NoCopy"], true);
+  EXPECT_EQ(data["VolumeOptions"]["Labels"]["l"], "v");
+  const json memory = MountAt(host, "/tmpfs");
+  EXPECT_EQ(memory["Type"], "tmpfs");
+  EXPECT_EQ(memory["TmpfsOptions"], json({{"SizeBytes", 1048576}, {"Mode", 1023}}));
   EXPECT_EQ(host["Tmpfs"]["/tmpexec"], "size=1m,exec");
   const json& networks = found["NetworkSettings"]["Networks"];
   EXPECT_EQ(networks["front"]["IPAddress"], "10.91.0.5");
@@ -292,6 +315,7 @@ TEST_F(RealEngineTest, HasEveryFieldOfATask) {
   const auto volume = engine_.Call(engine::Request::Get("/volumes/data"));
   ASSERT_TRUE(volume.ok()) << volume.status;
   EXPECT_EQ((*volume.Json())["Options"]["type"], "tmpfs");
+  EXPECT_EQ((*volume.Json())["Labels"]["l"], "v");
 
   ASSERT_TRUE(Run(task, &Controller::Shutdown).status.ok());
   EXPECT_EQ(OutputOf(task), "hush\nopen\n") << "the secret and the config";
