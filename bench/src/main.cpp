@@ -7,8 +7,11 @@
 #include <functional>
 #include <iostream>
 
+#include "containers.h"
+#include "engine_client/reactor.h"
 #include "report.h"
 #include "rpc/network.h"
+#include "runtime/production.h"
 #include "workloads.h"
 
 namespace swarm::bench {
@@ -20,28 +23,71 @@ struct Arguments {
   std::vector<std::string> targets;
   int rounds = 5;
   std::string json;
+  // For containers: the engine's address, and how many at a time it is given by us.
+  std::string engine;
+  std::vector<int> lanes = {8, 32};
   WorkloadOptions options;
 };
 
-Result<Measurement> Measure(Network& network, const Arguments& arguments, Measurement measurement,
-                            const Workload& workload) {
-  std::vector<TargetSpec> targets;
+// One of those that take turns.
+struct Contender {
+  std::string name;
+  std::function<Result<double>(const WorkloadOptions&)> round;
+};
+
+Result<std::vector<Contender>> Targets(Network& network, const Arguments& arguments,
+                                       const Workload& workload) {
+  std::vector<Contender> out;
   for (const auto& text : arguments.targets) {
     SWARM_ASSIGN_OR_RETURN(TargetSpec target, ParseTarget(text));
-    measurement.series.push_back({target.name, {}});
-    targets.push_back(std::move(target));
+    out.push_back({target.name, [&network, target, workload](const WorkloadOptions& options) {
+                     return workload(network, target, options);
+                   }});
   }
+  return out;
+}
+
+Result<Measurement> Compare(const std::vector<Contender>& contenders, const Arguments& arguments,
+                            Measurement measurement) {
+  for (const Contender& contender : contenders) measurement.series.push_back({contender.name, {}});
   for (int round = 0; round < arguments.rounds; ++round) {
-    for (std::size_t t = 0; t < targets.size(); ++t) {
+    for (std::size_t c = 0; c < contenders.size(); ++c) {
       WorkloadOptions options = arguments.options;
       options.round_name = std::to_string(getpid()) + "-" + std::to_string(round);
-      SWARM_ASSIGN_OR_RETURN(const double value, workload(network, targets[t], options));
-      measurement.series[t].values.push_back(value);
-      std::cerr << "round " << round + 1 << " " << targets[t].name << ": " << value << " "
+      SWARM_ASSIGN_OR_RETURN(const double value, contenders[c].round(options));
+      measurement.series[c].values.push_back(value);
+      std::cerr << "round " << round + 1 << " " << contenders[c].name << ": " << value << " "
                 << measurement.unit << "\n";
     }
   }
   return measurement;
+}
+
+Result<Measurement> Measure(Network& network, const Arguments& arguments, Measurement measurement,
+                            const Workload& workload) {
+  SWARM_ASSIGN_OR_RETURN(const auto contenders, Targets(network, arguments, workload));
+  return Compare(contenders, arguments, std::move(measurement));
+}
+
+// The targets, and the engine itself, which is the floor.
+Result<Measurement> MeasureContainers(Network& network, const Arguments& arguments,
+                                      Measurement measurement) {
+  const auto runtime = MakeRuntime();
+  SWARM_ASSIGN_OR_RETURN(const auto reactor, engine::Reactor::Make(*runtime));
+  engine::ClientOptions client_options;
+  SWARM_ASSIGN_OR_RETURN(client_options.address, engine::ParseAddress(arguments.engine));
+  SWARM_ASSIGN_OR_RETURN(const auto engine, reactor->NewClient(std::move(client_options)));
+  const auto service = [&](Network& n, const TargetSpec& target, const WorkloadOptions& options) {
+    return ServiceSeconds(n, target, *engine, options);
+  };
+  SWARM_ASSIGN_OR_RETURN(auto contenders, Targets(network, arguments, service));
+  for (const int lanes : arguments.lanes) {
+    contenders.push_back({"engine x" + std::to_string(lanes), [&, lanes](WorkloadOptions options) {
+                            options.clients = lanes;
+                            return EngineSeconds(*engine, options);
+                          }});
+  }
+  return Compare(contenders, arguments, std::move(measurement));
 }
 
 int Report(const Arguments& arguments, const Result<Measurement>& measured) {
@@ -88,7 +134,16 @@ int Main(int argc, char** argv) {
     sub->add_option("--state", options.state, "new, pending, assigned or running")
         ->transform(CLI::CheckedTransformer(states, CLI::ignore_case));
   }
-  for (auto* sub : {create, tasks, list, memory}) sub->fallthrough();
+  auto* containers = app.add_subcommand("containers", "seconds until real containers run");
+  containers->add_option("-n,--count", options.count, "containers")->check(CLI::PositiveNumber);
+  containers
+      ->add_option("-c,--clients", arguments.lanes,
+                   "containers at a time, for the engine itself; several numbers are compared")
+      ->delimiter(',')
+      ->check(CLI::Range(1, 4096));
+  containers->add_option("--engine", arguments.engine, "address of the engine they run on")
+      ->required();
+  for (auto* sub : {create, tasks, list, memory, containers}) sub->fallthrough();
   CLI11_PARSE(app, argc, argv);
 
   auto network = rpc::MakeNetwork({});
@@ -103,6 +158,10 @@ int Main(int argc, char** argv) {
   if (*tasks) {
     measurement = {"tasks to " + pb::TaskState_Name(options.state) + suffix, "tasks/s", true, {}};
     return Report(arguments, Measure(*network, arguments, measurement, TaskRate));
+  }
+  if (*containers) {
+    measurement = {"containers to RUNNING" + suffix, "s", false, {}};
+    return Report(arguments, MeasureContainers(*network, arguments, measurement));
   }
   if (*list) {
     measurement = {"list" + suffix, "ms", false, {}};

@@ -113,7 +113,8 @@ Result<std::shared_ptr<const pb::ListTasksResponse>> TasksOf(Client& client,
 }
 
 // Waits until `count` tasks of the service are at `state` (or until none is left, for count 0).
-Status AwaitTasks(Client& client, const std::string& service, int count, pb::TaskState state) {
+Status AwaitTasks(Client& client, const std::string& service, int count, pb::TaskState state,
+                  std::chrono::milliseconds poll) {
   const auto limit = SteadyNow::now() + kPatience;
   while (SteadyNow::now() < limit) {
     SWARM_ASSIGN_OR_RETURN(const auto list, TasksOf(client, service));
@@ -123,8 +124,7 @@ Status AwaitTasks(Client& client, const std::string& service, int count, pb::Tas
           return t.status().state() >= state && t.status().state() <= pb::RUNNING;
         });
     if (count > 0 && reached >= count) return Status::Ok();
-    // A listing costs the server; asking less often measures it, not the questions.
-    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    std::this_thread::sleep_for(poll);
   }
   return {Code::kDeadlineExceeded,
           "tasks of service " + service + " did not get there in 10 minutes"};
@@ -137,14 +137,15 @@ Result<std::string> MakeTasks(Client& client, const WorkloadOptions& options) {
   SWARM_ASSIGN_OR_RETURN(
       const auto reply,
       client.Call<pb::CreateServiceResponse>("/docker.swarmkit.v1.Control/CreateService", request));
-  SWARM_RETURN_IF_ERROR(AwaitTasks(client, reply->service().id(), options.count, options.state));
+  SWARM_RETURN_IF_ERROR(
+      AwaitTasks(client, reply->service().id(), options.count, options.state, options.poll));
   return reply->service().id();
 }
 
 Status RemoveTasks(Network& network, const TargetSpec& target, Client& client,
                    const std::string& id) {
   SWARM_RETURN_IF_ERROR(RemoveAll(network, target, {id}));
-  return AwaitTasks(client, id, 0, pb::NEW);
+  return AwaitTasks(client, id, 0, pb::NEW, std::chrono::milliseconds(20));
 }
 
 }  // namespace

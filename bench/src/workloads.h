@@ -1,6 +1,7 @@
 // The things measured. Each returns one figure for one round on one target, and cleans up.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 
@@ -18,6 +19,9 @@ struct WorkloadOptions {
   std::string image = "busybox";
   std::vector<std::string> args = {"sleep", "3600"};
   std::string round_name;  // makes object names unique
+  // Between two questions how far the tasks are. A question costs the server, so asking seldom
+  // measures it and not the questions.
+  std::chrono::milliseconds poll{20};
 };
 
 // CreateService calls per second over all clients.
