@@ -37,8 +37,6 @@ void Node::Life::StartManager(Function<void(Life&)> then) {
 
 void Node::Life::Manage() {
   managing_ = Managing::kYes;
-  // Only the first start makes the cluster.
-  info_.root_key_pem.clear();
   router_.SetProxy(host_->manager().FindAs<Proxy>(kProxyRole));
   leader_ = std::make_unique<LeaderScope>(
       host_->leader(), logger_, info_, Each<Status>([](Life& life, const Status& status) {
@@ -68,6 +66,8 @@ void Node::Life::MatchRole() {
 
 void Node::Life::StopManager() {
   managing_ = Managing::kStopping;
+  // Only the first start makes the cluster.
+  info_.root_key_pem.clear();
   managers_->SetLocal(nullptr);
   leadership_.reset();
   removed_.reset();
