@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -107,6 +108,8 @@ int Fail(const Logger& logger, const Status& status, int code = kFailed) {
 }  // namespace
 
 int RunNode(config::NodeConfig config) {
+  // Secrets and keys are in this memory: a crash must not put it on a disk.
+  prctl(PR_SET_DUMPABLE, 0);
   Signals signals;
   const auto level = ParseLogLevel(config.log.level);
   if (!level.ok()) return Fail(Logger(), level.status());

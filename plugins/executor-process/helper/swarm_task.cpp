@@ -68,6 +68,9 @@ int main(int argc, char** argv) {
     fprintf(stderr, "swarm-task: standard input is not a plan of this version\n");
     return 2;
   }
+  // Secrets are in this memory: a crash must not put it on a disk. The command is a program of its
+  // own and may be dumped as its limits say.
+  if (!plan->files.empty()) prctl(PR_SET_DUMPABLE, 0);
   const Descriptor lock(open((folder + "/lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
   if (!lock) return Fail("swarm-task: lock");
   struct flock whole {};
