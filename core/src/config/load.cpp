@@ -206,7 +206,8 @@ std::string_view BuiltInConfig() {
   agent: {use: agent}
   executor: [{use: process, default: true}]
   control: [{use: controlapi}]
-  components: [{use: orchestrator}, {use: scheduler}, {use: allocator}, {use: logbroker}]
+  components: [{use: orchestrator}, {use: scheduler}, {use: allocator}, {use: keymanager},
+    {use: logbroker}]
 )";
 }
 

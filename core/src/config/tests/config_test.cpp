@@ -55,7 +55,7 @@ TEST_F(ConfigTest, EmptyFileIsTheBuiltInManager) {
   EXPECT_EQ(config.log.level, "info");
   EXPECT_THAT(Names(config), ElementsAre("standalone", "store", "proxy-direct", "dispatcher", "ca",
                                          "agent", "process", "controlapi", "orchestrator",
-                                         "scheduler", "allocator", "logbroker"));
+                                         "scheduler", "allocator", "keymanager", "logbroker"));
   EXPECT_TRUE(Plugin(config, "process").is_default);
   EXPECT_STREQ(Plugin(config, "process").descriptor->name, "executor-process");
 }
