@@ -9,8 +9,10 @@ swarm::Result<std::unique_ptr<swarm::Instance>> Create(swarm::InstanceContext& c
   SWARM_ASSIGN_OR_RETURN(auto* store, context.Require<swarm::Store>(swarm::kStoreRole));
   return std::unique_ptr<swarm::Instance>(std::make_unique<swarm::component::Component>(
       context.runtime(), *store, context.logger(),
-      swarm::component::ComponentParameters{"allocator",
-                                            {swarm::Table::kService, swarm::Table::kTask}},
+      swarm::component::ComponentParameters{
+          "allocator",
+          {swarm::Table::kCluster, swarm::Table::kNetwork, swarm::Table::kNode,
+           swarm::Table::kService, swarm::Table::kTask}},
       [](swarm::component::Env& env) {
         return std::make_unique<swarm::allocator::Allocator>(env);
       }));
@@ -24,9 +26,9 @@ constexpr swarm::UnitDescriptor kUnits[] = {
 
 SWARM_PLUGIN(allocator) = {SWARM_PLUGIN_HEADER,
                            "allocator",
-                           "0.1.0",
-                           "Gives tasks their ports before they are scheduled",
-                           swarm::Maturity::kWip,
+                           "1.0.0",
+                           "Gives networks, services, tasks and nodes their addresses and ports",
+                           swarm::Maturity::kStable,
                            nullptr,
                            0,
                            kUnits,

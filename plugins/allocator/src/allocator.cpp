@@ -2,205 +2,416 @@
 
 #include <google/protobuf/util/message_differencer.h>
 
+#include <algorithm>
+#include <chrono>
 #include <utility>
-#include <vector>
+
+#include "round.h"
 
 namespace swarm::allocator {
 namespace {
 
 using google::protobuf::util::MessageDifferencer;
 
-constexpr std::string_view kAllocated = "pending task scheduling";
+constexpr Duration kRetry = std::chrono::minutes(5);
+constexpr const char* kDefaultCluster = "default";
+constexpr const char* kPredefinedLabel = "com.docker.swarm.predefined";
+constexpr std::uint32_t kDefaultSubnetSize = 24;
 
-std::string PortText(const pb::PortConfig& port) {
-  const std::uint32_t number = port.published_port() ? port.published_port() : port.target_port();
-  return std::to_string(number);
+std::shared_ptr<const pb::Cluster> FindCluster(const Reader& reader) {
+  const auto found = reader.Find<pb::Cluster>(By::Name(kDefaultCluster));
+  return found.ok() && !found->empty() ? found->front() : nullptr;
 }
 
-std::string NetworkText(const std::string& network) {
-  return "waiting for network " + network + ": this allocator does not give addresses on networks";
+// Whether the node's engine can be on overlay networks at all: others need no address there.
+bool CanOverlay(const pb::Node& node) {
+  const auto& plugins = node.description().engine().plugins();
+  return std::any_of(plugins.begin(), plugins.end(), [](const auto& plugin) {
+    return plugin.type() == "Network" && plugin.name() == "overlay";
+  });
 }
 
-// Networks at the service instead of its tasks: deprecated, but services of old clients have them.
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
-const auto& OldNetworks(const pb::ServiceSpec& spec) { return spec.networks(); }
-#pragma GCC diagnostic pop
+// Whoever is on the way out needs nothing any more.
+bool IsWanted(const Task& task) {
+  return task.status.state < pb::PENDING && task.desired_state <= pb::COMPLETE;
+}
+
+bool SameList(const google::protobuf::RepeatedPtrField<pb::NetworkAttachment>& a,
+              const std::vector<pb::NetworkAttachment>& b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](const auto& x, const auto& y) { return MessageDifferencer::Equals(x, y); });
+}
 
 }  // namespace
-
-std::optional<std::string> Missing(const pb::TaskSpec& spec) {
-  if (spec.networks_size() > 0) {
-    return NetworkText(spec.networks(0).target());
-  }
-  return std::nullopt;
-}
-
-std::optional<std::string> Missing(const pb::Service& service) {
-  if (auto missing = Missing(service.spec().task())) return missing;
-  if (OldNetworks(service.spec()).size() > 0) {
-    return NetworkText(OldNetworks(service.spec()).at(0).target());
-  }
-  for (const auto& port : service.spec().endpoint().ports()) {
-    if (port.publish_mode() != pb::PortConfig::HOST) {
-      return "waiting for port " + PortText(port) +
-             " in ingress mode, which this allocator does not give: publish it in host mode";
-    }
-  }
-  return std::nullopt;
-}
-
-std::optional<pb::Endpoint> WantedEndpoint(const pb::Service& service) {
-  if (!service.spec().has_endpoint()) return std::nullopt;
-  if (service.endpoint().has_spec() &&
-      MessageDifferencer::Equals(service.endpoint().spec(), service.spec().endpoint())) {
-    return std::nullopt;
-  }
-  pb::Endpoint wanted;
-  *wanted.mutable_spec() = service.spec().endpoint();
-  *wanted.mutable_ports() = service.spec().endpoint().ports();
-  return wanted;
-}
-
-// One round of writes. Lives on the store's loop while it runs.
-class Allocator::Work {
- public:
-  Work(std::vector<std::string> services, std::vector<std::string> tasks, TaskTime now)
-      : services_(std::move(services)), tasks_(std::move(tasks)), now_(now) {}
-
-  Result<bool> Step(Transaction& tx) {
-    if (next_service_ < services_.size()) {
-      SWARM_RETURN_IF_ERROR(Settle(tx, services_[next_service_]));
-      ++next_service_;
-      return true;
-    }
-    if (next_task_ == tasks_.size()) return false;
-    SWARM_RETURN_IF_ERROR(Allocate(tx, tasks_[next_task_]));
-    ++next_task_;
-    return true;
-  }
-
- private:
-  Status Settle(Transaction& tx, const std::string& id) {
-    const ServicePtr service = tx.Get<pb::Service>(id);
-    if (!service || Missing(*service)) return Status::Ok();
-    auto endpoint = WantedEndpoint(*service);
-    if (!endpoint) return Status::Ok();
-    auto changed = std::make_shared<pb::Service>(*service);
-    *changed->mutable_endpoint() = *std::move(endpoint);
-    return tx.Update(std::move(changed));
-  }
-
-  Status Allocate(Transaction& tx, const std::string& id) {
-    const TaskPtr task = tx.GetTask(id);
-    if (!task || task->status.state >= pb::PENDING) return Status::Ok();
-    auto changed = std::make_shared<Task>(*task);
-    std::optional<std::string> missing;
-    if (task->service_id.empty()) {
-      missing = Missing(*task->spec);
-    } else {
-      SWARM_RETURN_IF_ERROR(Settle(tx, task->service_id));
-      const ServicePtr service = tx.Get<pb::Service>(task->service_id);
-      if (!service) return Status::Ok();
-      missing = Missing(*service);
-      if (!missing) missing = Missing(*task->spec);
-      if (!missing && service->has_endpoint()) changed->endpoint = EndpointOf(service);
-    }
-    if (missing) {
-      if (task->status.err == *missing) return Status::Ok();
-      changed->status.err = *std::move(missing);
-      return tx.UpdateTask(std::move(changed));
-    }
-    changed->status.state = pb::PENDING;
-    changed->status.message = kAllocated;
-    changed->status.err.clear();
-    changed->status.timestamp = now_;
-    return tx.UpdateTask(std::move(changed));
-  }
-
-  // One copy for all tasks of a service in this round.
-  std::shared_ptr<const pb::Endpoint> EndpointOf(const ServicePtr& service) {
-    if (last_service_ != service) {
-      last_service_ = service;
-      last_endpoint_ = std::make_shared<const pb::Endpoint>(service->endpoint());
-    }
-    return last_endpoint_;
-  }
-
-  const std::vector<std::string> services_;
-  const std::vector<std::string> tasks_;
-  const TaskTime now_;
-  std::size_t next_service_ = 0;
-  std::size_t next_task_ = 0;
-  ServicePtr last_service_;
-  std::shared_ptr<const pb::Endpoint> last_endpoint_;
-};
 
 Allocator::Allocator(component::Env& env) : env_(env) {}
 
 void Allocator::Begin(const ViewPtr& view) {
-  (void)view->FindMessages(Table::kService, By::All(), [this](const MessagePtr& message) {
-    OnService(static_cast<const pb::Service&>(*message), nullptr);
-    return true;
-  });
-  (void)view->FindTasks(By::TaskState(pb::NEW), [this](const TaskPtr& task) {
-    tasks_.try_emplace(task->id, task);
-    return true;
-  });
+  ReadPools(*view);
+  Restore(*view);
+  if (FindCluster(*view)) MakePredefinedNetworks();
+  ArmRetry();
   Pump();
+}
+
+void Allocator::ReadPools(const Reader& reader) {
+  const auto cluster = FindCluster(reader);
+  if (!cluster || cluster->defaultaddresspool().empty()) return;
+  DefaultPools pools;
+  const std::uint32_t size = cluster->subnetsize();
+  pools.prefix = static_cast<int>(size == 0 ? kDefaultSubnetSize : size);
+  for (const std::string& text : cluster->defaultaddresspool()) {
+    const auto pool = ParseSubnet(text);
+    if (pool && pools.prefix <= pool->width()) {
+      pools.pools.push_back(*pool);
+    } else {
+      env_.logger().Warn("default address pool is not usable", {{"pool", text}});
+    }
+  }
+  if (!pools.pools.empty()) ledger_.networks().SetDefaultPools(std::move(pools));
+}
+
+void Allocator::Report(const char* what, const std::string& id, const Status& status) {
+  if (status.ok()) return;
+  env_.logger().Warn("stored addresses or ports are not usable",
+                     {{what, id}, {"error", status.message()}});
+}
+
+// All that is stored is taken before anything new is given.
+void Allocator::Restore(const Reader& reader) {
+  (void)reader.FindMessages(Table::kNetwork, By::All(), [this](const MessagePtr& message) {
+    const auto& network = static_cast<const pb::Network&>(*message);
+    if (IsAllocated(network)) {
+      Report("network.id", network.id(), ledger_.networks().Allocate(network).status());
+    } else {
+      networks_.insert(network.id());
+    }
+    return true;
+  });
+  (void)reader.FindMessages(Table::kNode, By::All(), [this](const MessagePtr& message) {
+    const auto& node = static_cast<const pb::Node&>(*message);
+    Report("node.id", node.id(), ledger_.RestoreNode(node));
+    nodes_.insert(node.id());
+    return true;
+  });
+  (void)reader.FindMessages(Table::kService, By::All(), [this](const MessagePtr& message) {
+    const auto& service = static_cast<const pb::Service&>(*message);
+    Report("service.id", service.id(), ledger_.RestoreService(service));
+    services_.insert(service.id());
+    return true;
+  });
+  (void)reader.FindTasks(By::All(), [this](const TaskPtr& task) {
+    if (IsTerminal(task->status.state)) return true;
+    Report("task.id", task->id, ledger_.RestoreTask(*task));
+    (void)usage_.Set(*task);
+    if (task->status.state < pb::PENDING) tasks_.insert(task->id);
+    return true;
+  });
+  ledger_.Resume();
+}
+
+// Networks that every engine has, so that services can name them.
+void Allocator::MakePredefinedNetworks() {
+  const std::vector<std::pair<std::string, std::string>> wanted = {{"bridge", env_.NewId()},
+                                                                   {"host", env_.NewId()}};
+  env_.Update(
+      [wanted](Transaction& tx) {
+        for (const auto& [name, id] : wanted) {
+          SWARM_ASSIGN_OR_RETURN(const auto taken, tx.Find<pb::Network>(By::Name(name)));
+          if (!taken.empty()) continue;
+          auto network = std::make_shared<pb::Network>();
+          network->set_id(id);
+          auto& annotations = *network->mutable_spec()->mutable_annotations();
+          annotations.set_name(name);
+          (*annotations.mutable_labels())[kPredefinedLabel] = "true";
+          network->mutable_spec()->mutable_driver_config()->set_name(name);
+          SWARM_RETURN_IF_ERROR(tx.Create(std::move(network)));
+        }
+        return Status::Ok();
+      },
+      [this](const Status& status) {
+        if (!status.ok()) {
+          env_.logger().Warn("predefined networks not made", {{"error", status.ToString()}});
+        }
+      });
 }
 
 void Allocator::OnCommit(const Commit& commit) {
   for (const Event& event : commit.events) {
-    if (event.change == Change::kRemove) {
-      if (event.task) tasks_.erase(event.task->id);
-      continue;
-    }
-    if (event.table == Table::kService) {
-      OnService(static_cast<const pb::Service&>(*event.object),
-                static_cast<const pb::Service*>(event.old_object.get()));
-    } else if (event.table == Table::kTask && event.task->status.state < pb::PENDING) {
-      // Its waiting is written already: only a change of the service can help.
-      if (event.change == Change::kUpdate && !event.task->status.err.empty()) continue;
-      tasks_.insert_or_assign(event.task->id, event.task);
+    switch (event.table) {
+      case Table::kCluster:
+        if (event.change != Change::kCreate) break;
+        ReadPools(*env_.Read());
+        MakePredefinedNetworks();
+        break;
+      case Table::kNetwork:
+        OnNetwork(event);
+        break;
+      case Table::kService:
+        OnService(event);
+        break;
+      case Table::kNode:
+        OnNode(event);
+        break;
+      case Table::kTask:
+        OnTask(event);
+        break;
+      default:
+        break;
     }
   }
   Pump();
 }
 
-void Allocator::OnService(const pb::Service& service, const pb::Service* before) {
-  if (Missing(service)) return;
-  if (WantedEndpoint(service)) services_.insert(service.id());
-  // Tasks that waited for what the service does not ask for any more may go on.
-  if (!before || !Missing(*before)) return;
-  (void)env_.Read()->FindTasks(By::Service(service.id()), [this](const TaskPtr& task) {
-    if (task->status.state < pb::PENDING) tasks_.try_emplace(task->id, task);
+void Allocator::OnNetwork(const Event& event) {
+  const auto& network = static_cast<const pb::Network&>(*event.object);
+  const std::string& id = network.id();
+  if (event.change == Change::kRemove) {
+    networks_.erase(id);
+    waiting_networks_.erase(id);
+    freed_ = ledger_.FreeNetwork(id) || freed_;
+  } else if (!IsAllocated(network)) {
+    networks_.insert(id);
+    return;
+  } else {
+    // Services and tasks may have waited for it.
+    freed_ = true;
+  }
+  // Whose addresses on it go, or come.
+  (void)env_.Read()->FindMessages(Table::kNode, By::All(), [this](const MessagePtr& message) {
+    nodes_.insert(static_cast<const pb::Node&>(*message).id());
     return true;
   });
 }
 
-void Allocator::Pump() {
-  if (busy_ || (services_.empty() && tasks_.empty())) return;
-  std::vector<std::string> services(services_.begin(), services_.end());
-  std::vector<std::string> tasks;
-  tasks.reserve(tasks_.size());
-  for (const auto& [id, task] : tasks_) {
-    // Whoever is on the way out needs nothing any more.
-    if (task->desired_state <= pb::COMPLETE) tasks.push_back(id);
+void Allocator::OnService(const Event& event) {
+  const auto& service = static_cast<const pb::Service&>(*event.object);
+  if (event.change == Change::kRemove) {
+    services_.erase(service.id());
+    waiting_services_.erase(service.id());
+    waiting_tasks_.erase(service.id());
+    freed_ = ledger_.FreeService(service.id()) || freed_;
+    return;
   }
-  services_.clear();
-  tasks_.clear();
-  if (services.empty() && tasks.empty()) return;
+  services_.insert(service.id());
+  WakeTasksOf(service.id());
+}
+
+void Allocator::OnNode(const Event& event) {
+  const auto& node = static_cast<const pb::Node&>(*event.object);
+  if (event.change == Change::kRemove) {
+    nodes_.erase(node.id());
+    waiting_nodes_.erase(node.id());
+    freed_ = ledger_.FreeNode(node.id()) || freed_;
+    return;
+  }
+  // Nodes change often, with every report of their state.
+  const auto* before = static_cast<const pb::Node*>(event.old_object.get());
+  const bool known = before && CanOverlay(*before) == CanOverlay(node) &&
+                     before->attachments_size() == node.attachments_size();
+  if (!known) nodes_.insert(node.id());
+}
+
+void Allocator::OnTask(const Event& event) {
+  const Task& task = *event.task;
+  const bool gone = event.change == Change::kRemove;
+  if (gone || IsTerminal(task.status.state)) {
+    tasks_.erase(task.id);
+    if (gone) {
+      const auto waiting = waiting_tasks_.find(task.service_id);
+      if (waiting != waiting_tasks_.end()) waiting->second.erase(task.id);
+    }
+    freed_ = ledger_.FreeTask(task.id) || freed_;
+    nodes_.merge(usage_.Remove(task.id));
+    return;
+  }
+  if (task.extras && !task.extras->networks.empty()) nodes_.merge(usage_.Set(task));
+  if (!IsWanted(task)) return;
+  // Its waiting is written already: only a change elsewhere can help.
+  if (event.change == Change::kUpdate && !task.status.err.empty()) return;
+  tasks_.insert(task.id);
+}
+
+void Allocator::WakeAll() {
+  networks_.merge(waiting_networks_);
+  waiting_networks_.clear();
+  for (auto& [id, why] : std::exchange(waiting_services_, {})) services_.insert(id);
+  nodes_.merge(waiting_nodes_);
+  waiting_nodes_.clear();
+  for (auto& [service, tasks] : std::exchange(waiting_tasks_, {})) tasks_.merge(tasks);
+}
+
+void Allocator::WakeTasksOf(const std::string& service_id) {
+  const auto found = waiting_tasks_.find(service_id);
+  if (found == waiting_tasks_.end()) return;
+  tasks_.merge(found->second);
+  waiting_tasks_.erase(found);
+}
+
+// What failed for a reason that no event tells the end of.
+void Allocator::ArmRetry() {
+  retry_ = env_.loop().After(kRetry, [this] {
+    WakeAll();
+    Pump();
+    ArmRetry();
+  });
+}
+
+void Allocator::Pump() {
+  if (busy_) return;
+  if (std::exchange(freed_, false)) WakeAll();
+  if (networks_.empty() && services_.empty() && nodes_.empty() && tasks_.empty()) return;
+  auto round = std::make_shared<Round>();
+  round->now = env_.Stamp();
+  const ViewPtr view = env_.Read();
+  AllocateNetworks(view, round.get());
+  // The rest gets copies of the networks as they are stored, so networks are stored first.
+  if (round->networks.empty()) {
+    AllocateServices(view, round.get());
+    AllocateNodes(view, round.get());
+    AllocateTasks(view, round.get());
+  }
+  if (!round->empty()) Write(std::move(round));
+}
+
+void Allocator::AllocateNetworks(const ViewPtr& view, Round* round) {
+  std::vector<std::shared_ptr<const pb::Network>> wanted;
+  for (const std::string& id : std::exchange(networks_, {})) {
+    auto network = view->Get<pb::Network>(id);
+    if (network && !IsAllocated(*network)) wanted.push_back(std::move(network));
+  }
+  // The ingress network has the first choice.
+  std::stable_partition(wanted.begin(), wanted.end(), [](const auto& n) { return IsIngress(*n); });
+  for (const auto& network : wanted) {
+    auto allocated = ledger_.networks().Allocate(*network);
+    if (allocated.ok()) {
+      round->networks.push_back(*std::move(allocated));
+      continue;
+    }
+    waiting_networks_.insert(network->id());
+    env_.logger().Warn("network waits", {{"network.id", network->id()},
+                                         {"network", network->spec().annotations().name()},
+                                         {"error", allocated.status().message()}});
+  }
+}
+
+void Allocator::AllocateServices(const ViewPtr& view, Round* round) {
+  for (const std::string& id : std::exchange(services_, {})) {
+    const ServicePtr service = view->Get<pb::Service>(id);
+    if (!service) continue;
+    auto endpoint = ledger_.Service(*service, *view);
+    if (!endpoint.ok()) {
+      waiting_services_.insert_or_assign(id, endpoint.status());
+      continue;
+    }
+    waiting_services_.erase(id);
+    if (!*endpoint) continue;
+    auto shared = std::make_shared<const pb::Endpoint>(**std::move(endpoint));
+    round->settled[id] = {service, shared};
+    round->services.push_back({id, std::move(shared)});
+  }
+}
+
+void Allocator::AllocateNodes(const ViewPtr& view, Round* round) {
+  if (nodes_.empty()) return;
+  const auto ingress = FindIngress(*view);
+  std::set<std::string> short_of;
+  for (const std::string& id : std::exchange(nodes_, {})) {
+    const auto node = view->Get<pb::Node>(id);
+    if (!node) continue;
+    std::set<std::string> needed = usage_.NetworksOf(id);
+    // Attachments that another maker of manager gave are kept.
+    if (ingress && (CanOverlay(*node) || node->attachments_size() > 0))
+      needed.insert(ingress->id());
+    const std::size_t had = short_of.size();
+    auto attachments = ledger_.Node(*node, needed, *view, &short_of);
+    if (short_of.size() > had) waiting_nodes_.insert(id);
+    if (SameList(node->attachments(), attachments)) continue;
+    round->nodes.push_back({id, std::move(attachments)});
+  }
+  for (const std::string& network : short_of) {
+    env_.logger().Warn("network has no addresses left for nodes: their tasks cannot start on it",
+                       {{"network", network}});
+  }
+}
+
+void Allocator::AllocateTasks(const ViewPtr& view, Round* round) {
+  for (const std::string& id : std::exchange(tasks_, {})) {
+    const TaskPtr task = view->GetTask(id);
+    if (task && IsWanted(*task)) AllocateTask(view, task, round);
+  }
+}
+
+void Allocator::AllocateTask(const ViewPtr& view, const TaskPtr& task, Round* round) {
+  Status status = GiveTask(view, task, round);
+  if (status.ok()) return;
+  waiting_tasks_[task->service_id].insert(task->id);
+  if (task->status.err == status.message()) return;
+  round->tasks.push_back({task->id, nullptr, {}, status.message()});
+}
+
+Status Allocator::GiveTask(const ViewPtr& view, const TaskPtr& task, Round* round) {
+  Round::TaskChange change;
+  change.id = task->id;
+  const pb::Service* service = nullptr;
+  if (!task->service_id.empty()) {
+    const auto waiting = waiting_services_.find(task->service_id);
+    if (waiting != waiting_services_.end()) return waiting->second;
+    auto [settled, fresh] = round->settled.try_emplace(task->service_id);
+    if (fresh) {
+      // The view may know more of the service than the events so far.
+      services_.insert(task->service_id);
+      AllocateServices(view, round);
+      if (const auto now = waiting_services_.find(task->service_id);
+          now != waiting_services_.end()) {
+        return now->second;
+      }
+      settled = round->settled.find(task->service_id);
+    }
+    if (!settled->second.service) {
+      settled->second.service = view->Get<pb::Service>(task->service_id);
+      if (settled->second.service && settled->second.service->has_endpoint()) {
+        settled->second.endpoint =
+            std::make_shared<const pb::Endpoint>(settled->second.service->endpoint());
+      }
+    }
+    service = settled->second.service.get();
+    // Its tasks go with it.
+    if (!service) return Status::Ok();
+    change.endpoint = settled->second.endpoint;
+  }
+  SWARM_ASSIGN_OR_RETURN(change.networks, ledger_.Task(*task, service, *view));
+  round->tasks.push_back(std::move(change));
+  return Status::Ok();
+}
+
+void Allocator::Write(std::shared_ptr<Round> round) {
   busy_ = true;
-  auto work = std::make_shared<Work>(std::move(services), std::move(tasks), env_.Stamp());
-  env_.Batch([work](Transaction& tx) { return work->Step(tx); },
-             [this](const Status& status) {
+  env_.Batch([round](Transaction& tx) { return round->Step(tx); },
+             [this, round](const Status& status) {
                busy_ = false;
-               if (!status.ok()) {
-                 env_.logger().Warn("allocation not written", {{"error", status.ToString()}});
-               }
+               if (!status.ok()) Undo(*round, status);
                Pump();
              });
+}
+
+// Tried again later: what was given in vain is given back or found again.
+void Allocator::Undo(const Round& round, const Status& why) {
+  env_.logger().Warn("allocation not written", {{"error", why.ToString()}});
+  const ViewPtr view = env_.Read();
+  for (const auto& network : round.networks) {
+    const auto stored = view->Get<pb::Network>(network->id());
+    if (stored && IsAllocated(*stored)) continue;
+    ledger_.FreeNetwork(network->id());
+    waiting_networks_.insert(network->id());
+  }
+  for (const auto& change : round.services) waiting_services_.emplace(change.id, why);
+  for (const auto& change : round.nodes) waiting_nodes_.insert(change.id);
+  for (const auto& change : round.tasks) {
+    if (const TaskPtr task = view->GetTask(change.id)) {
+      waiting_tasks_[task->service_id].insert(change.id);
+    }
+  }
 }
 
 }  // namespace swarm::allocator

@@ -5,6 +5,7 @@
 
 #include "pki/root_ca.h"
 #include "pki/text_keys.h"
+#include "swarm/ids.h"
 
 namespace swarm::ca {
 
@@ -66,6 +67,24 @@ pb::Node NewNode(const NodeInfo& info) {
   return node;
 }
 
+// The network on which published ports are spread over all nodes. Made with the first node only:
+// whoever removes it later does not get it back.
+pb::Network IngressNetwork(Random& random) {
+  pb::Network network;
+  network.set_id(NewId(random));
+  network.mutable_spec()->mutable_annotations()->set_name("ingress");
+  network.mutable_spec()->set_ingress(true);
+  network.mutable_spec()->mutable_driver_config();
+  network.mutable_spec()->mutable_ipam()->mutable_driver();
+  return network;
+}
+
+Status MakeIngress(Transaction& tx, const pb::Network& ingress) {
+  const auto taken = tx.Find<pb::Network>(By::Name(ingress.spec().annotations().name()));
+  if (!taken.ok() || !taken->empty()) return taken.status();
+  return tx.Create(std::make_shared<pb::Network>(ingress));
+}
+
 }  // namespace
 
 std::shared_ptr<const pb::Cluster> FindCluster(const Reader& reader) {
@@ -75,12 +94,14 @@ std::shared_ptr<const pb::Cluster> FindCluster(const Reader& reader) {
 
 TransactionFn FoundingTransaction(const NodeInfo& info, Random& random) {
   // Made once, outside: a transaction may run again and must then write the same.
-  return [cluster = NewCluster(info, random), node = NewNode(info)](Transaction& tx) -> Status {
+  return [cluster = NewCluster(info, random), node = NewNode(info),
+          ingress = IngressNetwork(random)](Transaction& tx) -> Status {
     if (!FindCluster(tx)) {
       SWARM_RETURN_IF_ERROR(tx.Create(std::make_shared<pb::Cluster>(cluster)));
     }
     if (!tx.Get<pb::Node>(node.id())) {
       SWARM_RETURN_IF_ERROR(tx.Create(std::make_shared<pb::Node>(node)));
+      SWARM_RETURN_IF_ERROR(MakeIngress(tx, ingress));
     }
     return {};
   };
