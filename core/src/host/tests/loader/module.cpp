@@ -47,7 +47,7 @@ swarm::Result<std::unique_ptr<swarm::Instance>> Create(swarm::InstanceContext&) 
   return std::unique_ptr<swarm::Instance>(std::make_unique<Tiny>());
 }
 
-constexpr swarm::SettingDescriptor kSettings[] = {
+[[maybe_unused]] constexpr swarm::SettingDescriptor kSettings[] = {
     {"size", swarm::SettingType::kInteger, "1", "How large it is.", 1, 9},
 };
 
