@@ -2,6 +2,7 @@
 // answers as on a manager of ours.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <functional>
 #include <memory>
@@ -21,9 +22,12 @@ using Ctl = std::function<Finished(std::vector<std::string>)>;
 
 std::string FirstLine(const std::string& text) { return text.substr(0, text.find('\n')); }
 
-// Without what differs from run to run: ids, how long ago something was, and the width of columns
-// that comes with it.
+// Without what differs from run to run: ids, times, secrets, and the width of columns that comes
+// with them.
 std::string Comparable(std::string text) {
+  text = std::regex_replace(text, std::regex("SWMTKN-1-[0-9a-z-]+"), "TOKEN");
+  text = std::regex_replace(text, std::regex("SWMKEY-1-[0-9A-Za-z+/]+"), "KEY");
+  text = std::regex_replace(text, std::regex("\\b20[0-9-]+T[0-9:.]+Z"), "TIME");
   text = std::regex_replace(text, std::regex("\\b[0-9a-z]{25}\\b"), "ID");
   text = std::regex_replace(text, std::regex("\\b(now|[0-9]+ seconds? ago)"), "AGO");
   return std::regex_replace(text, std::regex(" +"), " ");
@@ -75,6 +79,13 @@ class SwarmctlDockerTest : public testing::Test {
     return out;
   }
 
+  static void ExpectTheSame(Manager& manager, std::vector<std::string> (*life)(const Ctl&)) {
+    const auto ours = life([&manager](auto arguments) { return manager.Ctl(arguments); });
+    const auto docker = life([](auto arguments) { return engine_->Ctl(arguments); });
+    ASSERT_EQ(ours.size(), docker.size());
+    for (std::size_t i = 0; i < ours.size(); ++i) EXPECT_EQ(ours[i], docker[i]);
+  }
+
   static std::unique_ptr<SwarmEngine> engine_;
   static bool ready_;
 };
@@ -82,15 +93,26 @@ class SwarmctlDockerTest : public testing::Test {
 std::unique_ptr<SwarmEngine> SwarmctlDockerTest::engine_;
 bool SwarmctlDockerTest::ready_ = false;
 
+// Runs commands and notes what every one of them printed.
+class Steps {
+ public:
+  explicit Steps(Ctl ctl) : ctl_(std::move(ctl)) {}
+  void operator()(const std::vector<std::string>& arguments) {
+    const Finished finished = ctl_(arguments);
+    // Of a success that is its progress, which depends on the moment.
+    const std::string error = finished.code == 0 ? "" : Comparable(FirstLine(finished.err));
+    printed.push_back(testing::PrintToString(arguments) + " -> " + std::to_string(finished.code) +
+                      "\n" + Comparable(finished.out) + error);
+  }
+  std::vector<std::string> printed;
+
+ private:
+  const Ctl ctl_;
+};
+
 // The everyday life of a service; what every step printed.
 std::vector<std::string> ServiceLife(const Ctl& ctl) {
-  std::vector<std::string> out;
-  const auto step = [&out, &ctl](std::vector<std::string> arguments) {
-    const Finished finished = ctl(arguments);
-    out.push_back(testing::PrintToString(arguments) + " -> " + std::to_string(finished.code) +
-                  "\n" + Comparable(finished.out));
-    return finished;
-  };
+  Steps step(ctl);
   step({"service",
         "create",
         "--name",
@@ -134,16 +156,98 @@ std::vector<std::string> ServiceLife(const Ctl& ctl) {
   step({"task", "inspect", "nope"});
   step({"service", "remove", "web", "--wait", "--timeout", "50s"});
   step({"service", "ls"});
-  return out;
+  return step.printed;
+}
+
+std::vector<std::string> NodeLife(const Ctl& ctl) {
+  char name[256] = "";
+  gethostname(name, sizeof name - 1);
+  const std::string node = name;
+  Steps step(ctl);
+  step({"node", "ls"});
+  step({"node", "update", node, "--label", "rack=1,zone=a"});
+  step({"node", "ls", "-q", "--filter", "node.label=rack=1"});
+  step({"node", "ls", "-q", "--filter", "node.label=rack=2"});
+  step({"node", "ls", "--filter", "role=worker"});
+  step({"node", "ps", node});
+  step({"node", "activate", node});
+  step({"node", "pause", node});
+  step({"node", "drain", node});
+  step({"node", "ls"});
+  step({"node", "activate", node});
+  step({"node", "promote", node});
+  step({"node", "demote", node});
+  step({"node", "rm", node});
+  step({"node", "rm", node, "--force"});
+  step({"node", "update", node, "--label", ""});
+  return step.printed;
+}
+
+std::vector<std::string> ClusterLife(const Ctl& ctl) {
+  Steps step(ctl);
+  step({"cluster", "update", "default", "--taskhistory", "4", "--certexpiry", "48h",
+        "--heartbeatperiod", "4s"});
+  step({"cluster", "ls"});
+  step({"cluster", "inspect", "default"});
+  step({"cluster", "update", "default", "--rotate-join-token", "worker"});
+  step({"cluster", "update", "default", "--rotate-join-token", "manager"});
+  step({"cluster", "update", "default", "--rotate-join-token", "nobody"});
+  step({"cluster", "unlock-key", "default"});
+  step({"cluster", "update", "default", "--autolock"});
+  step({"cluster", "unlock-key", "default"});
+  step({"cluster", "update", "default", "--rotate-unlock-key"});
+  step({"cluster", "update", "default", "--autolock=false"});
+  step({"cluster", "unlock-key", "default"});
+  return step.printed;
+}
+
+// Secrets, configs and networks.
+std::vector<std::string> ResourceLife(const Ctl& ctl) {
+  const TemporaryFolder folder;
+  WriteText(folder / "data", "s3cret\n");
+  const std::string file = folder / "data";
+  Steps step(ctl);
+  for (const std::string kind : {"secret", "config"}) {
+    step({kind, "create", "one", "-f", "/no/such/file"});
+    step({kind, "ls"});
+    // Without the file's name, which is another each time.
+    const auto create = [&step, &file](const std::vector<std::string>& words) {
+      step(words);
+      std::string& printed = step.printed.back();
+      for (std::size_t at; (at = printed.find(file)) != std::string::npos;)
+        printed.replace(at, file.size(), "FILE");
+    };
+    create({kind, "create", "two", "-f", file});
+    create({kind, "create", "two", "-f", file});
+    create({kind, "create", "a b", "-f", file});
+    step({kind, "ls"});
+    step({kind, "inspect", "two"});
+    step({kind, "inspect", "three"});
+    step({kind, "rm", "two"});
+    step({kind, "rm", "two"});
+    step({kind, "ls", "-q"});
+  }
+  step({"network", "create", "--name", "mine", "--driver", "overlay", "--subnet", "10.78.0.0/24"});
+  step({"network", "create", "--name", "mine", "--driver", "overlay"});
+  step({"network", "create", "--name", "a b"});
+  step({"network", "inspect", "other"});
+  step({"network", "rm", "mine"});
+  step({"network", "rm", "mine"});
+  return step.printed;
 }
 
 TEST_F(SwarmctlDockerTest, AServiceLivesTheSameLifeAsOnAManagerOfOurs) {
   Manager manager;
   ASSERT_TRUE(manager.Start()) << manager.log();
-  const auto ours = ServiceLife([&manager](auto arguments) { return manager.Ctl(arguments); });
-  const auto docker = ServiceLife([](auto arguments) { return engine_->Ctl(arguments); });
-  ASSERT_EQ(ours.size(), docker.size());
-  for (std::size_t i = 0; i < ours.size(); ++i) EXPECT_EQ(ours[i], docker[i]);
+  ExpectTheSame(manager, ServiceLife);
+}
+
+TEST_F(SwarmctlDockerTest, NodesTheClusterAndResourcesAreManagedAsOnAManagerOfOurs) {
+  Manager manager;
+  ASSERT_TRUE(manager.Start()) << manager.log();
+  ExpectTheSame(manager, NodeLife);
+  ExpectTheSame(manager, ClusterLife);
+  ExpectTheSame(manager, ResourceLife);
 }
 
 TEST_F(SwarmctlDockerTest, ErrorsAreTheSameAsOnAManagerOfOurs) {
