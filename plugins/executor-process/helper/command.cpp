@@ -116,6 +116,9 @@ void RunProbe(const Surroundings& around, int output, const std::vector<Descript
   ResetSignals();
   std::string why = Connect({-1, output, output});
   if (why.empty()) why = EnterGroups(around.plan.control_groups);
+  // A mount namespace cannot be joined while a thread shares the working directory; ThreadSanitizer
+  // has one, in every process.
+  if (why.empty() && unshare(CLONE_FS) != 0) why = WithErrno("cannot join the task");
   for (const Descriptor& space : namespaces) {
     if (why.empty() && setns(space.get(), 0) != 0) why = WithErrno("cannot join the task");
   }

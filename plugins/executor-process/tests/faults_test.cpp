@@ -177,73 +177,136 @@ TEST_F(FullDiskTest, TheExitStatusHasItsPlace) {
   EXPECT_EQ(Run(&Controller::Wait).exit_code, 3);
 }
 
-// --- swarmd is killed while it starts a task ---
+// --- swarmd is killed while it starts, runs or stops a task ---
 
-class KilledWhileStartingTest : public FaultsTest {
+class KilledTest : public FaultsTest {
  protected:
-  // Runs the victim for so long, or until it has started its task.
-  void RunVictim(std::chrono::microseconds life, const std::string& script) {
-    int told[2];
-    ASSERT_EQ(pipe2(told, O_CLOEXEC), 0);
-    const std::string program = ProgramFolder() + "/swarm-process-victim";
-    const pid_t victim = fork();
-    if (victim == 0) {
-      dup2(told[1], 1);
-      execl(program.c_str(), program.c_str(), rig_.folder().c_str(), script.c_str(), nullptr);
-      _exit(127);
+  using Clock = std::chrono::steady_clock;
+
+  // A process that walks a task through its life and tells of each step with a letter: p and s
+  // before it prepares and starts it, r when it runs, x before it stops it, e when that has ended.
+  class Victim {
+   public:
+    Victim(const std::string& folder, const std::string& script, bool stops) {
+      int told[2];
+      EXPECT_EQ(pipe2(told, O_CLOEXEC), 0);
+      const char* build = getenv("SWARM_BUILD_DIR");
+      const std::string program = std::string(build ? build : ".") + "/bin/swarm-process-victim";
+      pid_ = fork();
+      if (pid_ == 0) {
+        dup2(told[1], 1);
+        execl(program.c_str(), program.c_str(), folder.c_str(), script.c_str(),
+              stops ? "stop" : "run", nullptr);
+        _exit(127);
+      }
+      close(told[1]);
+      told_ = told[0];
     }
-    close(told[1]);
-    pollfd started{told[0], POLLIN, 0};
-    const timespec limit{0, static_cast<long>(life.count()) * 1000};
-    if (ppoll(&started, 1, &limit, nullptr) > 0) ++finished_;
-    kill(victim, SIGKILL);
-    int status = 0;
-    waitpid(victim, &status, 0);
-    EXPECT_TRUE(WIFSIGNALED(status)) << "it ended by itself: " << status;
-    close(told[0]);
+    ~Victim() {
+      kill(pid_, SIGKILL);
+      int status = 0;
+      waitpid(pid_, &status, 0);
+      EXPECT_TRUE(WIFSIGNALED(status)) << "it ended by itself: " << status;
+      close(told_);
+    }
+    // Whether it got to this step; for `life` at most.
+    bool Reaches(char step, Clock::duration life = std::chrono::seconds(30)) {
+      const auto limit = Clock::now() + life;
+      while (true) {
+        const auto left = std::chrono::nanoseconds(limit - Clock::now()).count();
+        if (left <= 0) return false;
+        const timespec wait{left / 1'000'000'000, left % 1'000'000'000};
+        pollfd ready{told_, POLLIN, 0};
+        char letter = 0;
+        if (ppoll(&ready, 1, &wait, nullptr) <= 0) return false;
+        if (read(told_, &letter, 1) != 1) return false;
+        if (letter == step) return true;
+      }
+    }
+
+   private:
+    pid_t pid_ = -1;
+    int told_ = -1;
+  };
+
+  // How long it is from one step to another when nothing is in the way.
+  Clock::duration Length(char from, char to) {
+    Victim victim(rig_.folder(), script_, true);
+    EXPECT_TRUE(victim.Reaches(from));
+    const auto begin = Clock::now();
+    EXPECT_TRUE(victim.Reaches(to));
+    return Clock::now() - begin;
   }
-  static std::string ProgramFolder() {
-    const char* build = getenv("SWARM_BUILD_DIR");
-    return std::string(build ? build : ".") + "/bin";
+  Clock::duration Below(Clock::duration limit) {
+    return Clock::duration(static_cast<Clock::rep>(random_()) % (limit.count() + 1));
+  }
+  // The same task's controller in the next process.
+  void TakeOver() {
+    container().clear_command();
+    container().clear_args();
+    MakeShell(script_);
   }
   // As the agent does it: again, while it is told to.
-  Status StartPatiently() {
+  Status Patiently(const std::function<StepResult()>& step) {
     Status last;
     EXPECT_TRUE(Eventually([&] {
-      const StepResult result = StartUp();
+      const StepResult result = step();
       last = result.status;
       return !result.temporary;
     }));
     return last;
   }
-  int finished_ = 0;
-};
-
-TEST_F(KilledWhileStartingTest, NoTaskIsStartedTwice) {
-  const bool soak = getenv("SWARM_SOAK") != nullptr;
-  const int rounds = soak ? 200 : 10;
-  std::mt19937 random(20261121);
-  const std::string starts = rig_.folder() + "/starts";
-  const std::string script = "echo started >> " + starts + "; echo up; exec sleep 3600";
-  int adopted = 0;
-  for (int round = 0; round < rounds; ++round) {
-    (void)rig_.runtime().files().Remove(starts);
-    container().clear_command();
-    container().clear_args();
-    // Denser where things happen.
-    RunVictim(std::chrono::microseconds(1000 + random() % 60'000), script);
-    if (View().state >= ProcessState::kStarting) ++adopted;
-    MakeShell(script);
-    const Status started = StartPatiently();
-    EXPECT_TRUE(started.ok()) << "round " << round << ": " << started;
-    EXPECT_TRUE(Eventually([&] { return Output() == "up\n"; })) << "round " << round;
-    EXPECT_EQ(ReadText(starts), "started\n") << "round " << round;
-    EXPECT_EQ(View().state, ProcessState::kRunning) << "round " << round;
+  void Clear() {
     EXPECT_TRUE(Run(&Controller::Remove).status.ok());
     Close();
+    (void)rig_.runtime().files().Remove(starts_);
   }
-  std::cout << rounds << " rounds, " << adopted << " with something begun, " << finished_
-            << " with a start that had ended\n";
+
+  const std::string starts_ = rig_.folder() + "/starts";
+  const std::string script_ = "echo started >> " + starts_ + "; echo up; exec sleep 3600";
+  std::minstd_rand random_{20261121};
+};
+
+TEST_F(KilledTest, NoTaskIsStartedTwiceAndNoneIsLost) {
+  const int rounds = getenv("SWARM_SOAK") != nullptr ? 200 : 12;
+  const auto start_time = Length('p', 'r');
+  TakeOver();
+  Clear();
+  const auto stop_time = Length('x', 'e');
+  TakeOver();
+  Clear();
+  int begun = 0, ran = 0, ended = 0;
+  for (int round = 0; round < rounds; ++round) {
+    const bool stops = round % 3 == 2;
+    {
+      Victim victim(rig_.folder(), script_, stops);
+      // Somewhere while it starts, while it runs, while it stops.
+      ASSERT_TRUE(victim.Reaches("prx"[round % 3])) << "round " << round;
+      (void)victim.Reaches('-', Below(stops ? stop_time : start_time));
+    }
+    const ProcessState left = View().state;
+    begun += left != ProcessState::kAbsent;
+    ran += left >= ProcessState::kStarting;
+    ended += left == ProcessState::kExited;
+    TakeOver();
+    if (stops) {
+      const Status stopped = Patiently([&] { return Run(&Controller::Shutdown); });
+      EXPECT_TRUE(stopped.ok()) << "round " << round << ": " << stopped;
+      EXPECT_EQ(View().state, ProcessState::kExited) << "round " << round;
+    } else {
+      const Status started = Patiently([&] { return StartUp(); });
+      EXPECT_TRUE(started.ok()) << "round " << round << ": " << started;
+      EXPECT_TRUE(Eventually([&] { return Output() == "up\n"; })) << "round " << round;
+      EXPECT_EQ(View().state, ProcessState::kRunning) << "round " << round;
+    }
+    const std::string starts = ReadText(starts_);
+    // One that is stopped at once may not have got to its first word.
+    EXPECT_TRUE(starts == "started\n" || (stops && starts.empty())) << starts << "round " << round;
+    Clear();
+  }
+  std::cout << rounds << " kills: " << begun << " with something begun, " << ran
+            << " with a process, " << ended << " of them stopped\n";
+  EXPECT_GE(ran, rounds * 2 / 3) << "the kills come too early to put anything at stake";
 }
 
 }  // namespace

@@ -1,18 +1,26 @@
-// Starts a task as swarmd would and waits to be killed.
+// Starts a task as swarmd would, perhaps stops it, tells of each step and waits to be killed.
 //
-//   swarm-process-victim STATE_DIR COMMAND_FOR_THE_SHELL
+//   swarm-process-victim STATE_DIR COMMAND_FOR_THE_SHELL run|stop
 #include <unistd.h>
 
-#include <cstdio>
+#include <string_view>
 #include <utility>
 
 #include "process_executor.h"
 #include "runtime/production.h"
 
+namespace {
+
+// faults_test.cpp says what the letters mean.
+void Tell(char step) { (void)!write(1, &step, 1); }
+
+}  // namespace
+
 int main(int argc, char** argv) {
   using swarm::executor_process::ProcessExecutor;
   using swarm::executor_process::ProcessOptions;
-  if (argc != 3) return 2;
+  if (argc != 4) return 2;
+  const bool stops = std::string_view(argv[3]) == "stop";
   const auto runtime = swarm::MakeRuntime();
   ProcessOptions options;
   options.rules.state_dir = argv[1];
@@ -28,8 +36,15 @@ int main(int argc, char** argv) {
   auto made = executor.NewController(task, nullptr);
   if (!made.ok()) return 1;
   swarm::Controller& controller = **made;
+  Tell('p');
   controller.Prepare([&](const swarm::StepResult&) {
-    controller.Start([](const swarm::StepResult&) { (void)!write(1, "!", 1); });
+    Tell('s');
+    controller.Start([&](const swarm::StepResult&) {
+      Tell('r');
+      if (!stops) return;
+      Tell('x');
+      controller.Shutdown([](const swarm::StepResult&) { Tell('e'); });
+    });
   });
   for (;;) pause();
 }
