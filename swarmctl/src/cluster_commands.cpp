@@ -40,6 +40,7 @@ void PrintAuthority(const pb::Cluster& cluster, Table& table) {
       table.Line("    " + pb::ExternalCA::CAProtocol_Name(ca.protocol()) + ": " + ca.url());
     }
   }
+  if (cluster.root_ca().has_root_rotation()) table.Line("  Root Rotation: in progress");
   table.Line("  Join Tokens:");
   table.Line("    Worker: " + cluster.root_ca().join_tokens().worker());
   table.Line("    Manager: " + cluster.root_ca().join_tokens().manager());
@@ -96,6 +97,10 @@ Status SetAuthority(Invocation& run, pb::ClusterSpec* spec) {
   if (run.flags.Given("certexpiry")) {
     SetDuration(run.flags.Time("certexpiry"),
                 spec->mutable_ca_config()->mutable_node_cert_expiry());
+  }
+  // Any other number than the last asks for a new root.
+  if (run.flags.Bool("rotate-ca")) {
+    spec->mutable_ca_config()->set_force_rotate(spec->ca_config().force_rotate() + 1);
   }
   if (!run.flags.Given("external-ca")) return Status::Ok();
   spec->mutable_ca_config()->clear_external_cas();
@@ -184,6 +189,9 @@ std::vector<FlagSpec> UpdateFlags() {
       {"log-driver", 0, FlagKind::kString, "", "Set default log driver for cluster"},
       {"log-opt", 0, FlagKind::kStrings, "", "Set options for default log driver"},
       {"rotate-join-token", 0, FlagKind::kString, "", "Rotate join token for worker or manager"},
+      {"rotate-ca", 0, FlagKind::kBool, "",
+       "Make a new root certificate and move every node to it, without interruption; join tokens "
+       "change once that is done"},
       {"rotate-unlock-key", 0, FlagKind::kBool, "", "Rotate manager unlock key"},
       {"autolock", 0, FlagKind::kBool, "",
        "Enable or disable manager autolocking (requiring an unlock key to start a stopped "

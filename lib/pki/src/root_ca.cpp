@@ -112,6 +112,29 @@ Result<RootCa> RootCa::Load(std::string_view roots_pem, const std::optional<Sign
   return out;
 }
 
+Result<std::string> RootCa::CrossSign(std::string_view root_pem) const {
+  if (!key_) return Status(Code::kFailedPrecondition, "no valid signer found");
+  SWARM_ASSIGN_OR_RETURN(const auto certificates, ParseCertificates(root_pem));
+  if (certificates.size() != 1 || !certificates.front().IsCa()) {
+    return Invalid("only one certificate of a certificate authority can be cross-signed");
+  }
+  const Certificate& signer = signer_.front();
+  CertPtr copy(X509_dup(certificates.front().native()));
+  if (!copy || X509_set_issuer_name(copy.get(), X509_get_subject_name(signer.native())) != 1) {
+    return OpensslError(Code::kInternal, "cannot name the issuer");
+  }
+  // Always there, also where both subjects are equal: without it some take the result for
+  // self-signed.
+  const int old = X509_get_ext_by_NID(copy.get(), NID_authority_key_identifier, -1);
+  if (old >= 0) X509_EXTENSION_free(X509_delete_ext(copy.get(), old));
+  if (X509_get0_subject_key_id(signer.native()) != nullptr) {
+    SWARM_RETURN_IF_ERROR(
+        AddExtension(copy.get(), signer.native(), NID_authority_key_identifier, "keyid:always"));
+  }
+  SWARM_ASSIGN_OR_RETURN(const Certificate crossed, Sign(std::move(copy), *key_));
+  return crossed.Pem();
+}
+
 std::string RootCa::Digest() const { return Sha256Digest(roots_pem_); }
 
 Result<std::string> RootCa::SignNode(std::string_view csr_pem, const NodeSubject& subject,

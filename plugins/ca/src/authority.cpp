@@ -59,7 +59,11 @@ void Answer(UnaryReply& reply, M message) {
 
 }  // namespace
 
-Authority::Authority(Parts parts) : parts_(std::move(parts)), random_(parts_.runtime.NewRandom()) {}
+Authority::Authority(Parts parts)
+    : parts_(std::move(parts)),
+      random_(parts_.runtime.NewRandom()),
+      rotation_(std::make_shared<Rotation>(Rotation::Parts{
+          parts_.loop, parts_.runtime, parts_.store, parts_.writer, parts_.logger})) {}
 
 void Authority::Start() {
   auto [view, subscription] = parts_.store.ReadAndWatch(
@@ -75,6 +79,7 @@ void Authority::Stop() {
   stopped_ = true;
   subscription_.reset();
   retry_.reset();
+  rotation_->Stop();
   for (auto& [id, callers] : std::exchange(waiting_, {})) {
     for (Waiting& caller : callers) caller.reply(Status(Code::kAborted, "CA signer is stopped"));
   }
@@ -90,6 +95,7 @@ void Authority::OnCommit(const Commit& commit) {
       const auto node = std::static_pointer_cast<const pb::Node>(event.object);
       const bool gone = event.change == Change::kRemove;
       AnswerWaiting(node->id(), gone ? nullptr : node.get());
+      gone ? rotation_->OnNodeGone(node->id()) : rotation_->OnNode(*node);
       if (!gone) Consider(*node);
     }
   }
@@ -97,6 +103,7 @@ void Authority::OnCommit(const Commit& commit) {
 
 void Authority::UseCluster(std::shared_ptr<const pb::Cluster> cluster) {
   cluster_ = std::move(cluster);
+  if (cluster_) rotation_->Follow(*cluster_);
   pb::RootCA material = cluster_ ? cluster_->root_ca() : pb::RootCA();
   material.clear_join_tokens();
   std::string key = material.SerializeAsString();
@@ -238,7 +245,17 @@ void Authority::Issue(const CallContextPtr& context, const pb::IssueNodeCertific
       return Admit(role, request, std::move(reply));
     }
   }
+  NoteStranger(*context);
   reply(Status(Code::kInvalidArgument, "A valid join token is necessary to join this cluster"));
+}
+
+// A line a second at most: guessing must not fill the disk.
+void Authority::NoteStranger(const CallContext& context) {
+  const SteadyTime now = parts_.runtime.clock().SteadyNow();
+  if (stranger_noted_ && now - *stranger_noted_ < std::chrono::seconds(1)) return;
+  stranger_noted_ = now;
+  parts_.logger.Warn("refused to admit a node without a valid join token",
+                     {{"peer", context.remote_address()}});
 }
 
 void Authority::Renew(const std::string& node_id, const pb::IssueNodeCertificateRequest& request,

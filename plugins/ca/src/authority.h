@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "pki/root_ca.h"
+#include "rotation.h"
 #include "swarm/log.h"
 #include "swarm/plugin.h"
 #include "swarm/rpc.h"
@@ -73,6 +74,7 @@ class Authority : public std::enable_shared_from_this<Authority> {
   void Renew(const std::string& node_id, const pb::IssueNodeCertificateRequest& request,
              UnaryReply reply);
   void Admit(pb::NodeRole role, const pb::IssueNodeCertificateRequest& request, UnaryReply reply);
+  void NoteStranger(const CallContext& context);
   // The member that calls, when it may renew its certificate without a token.
   std::optional<std::string> Member(const CallContext& context) const;
 
@@ -85,6 +87,8 @@ class Authority : public std::enable_shared_from_this<Authority> {
   std::optional<pki::RootCa> root_;
   std::set<std::pair<std::string, std::string>> saving_;  // node id and request
   std::unique_ptr<Timer> retry_;
+  std::optional<SteadyTime> stranger_noted_;
+  const std::shared_ptr<Rotation> rotation_;
   std::map<std::string, std::vector<Waiting>> waiting_;  // by node id
 };
 

@@ -13,6 +13,7 @@
 #include "durations.h"
 #include "pki/certificate.h"
 #include "pki/text_keys.h"
+#include "root_rotation.h"
 
 namespace swarm::controlapi {
 namespace {
@@ -70,20 +71,6 @@ Status CheckSpec(const pb::ClusterSpec& spec) {
   return Status::Ok();
 }
 
-// What no version of this manager can do yet is refused rather than stored and ignored.
-Status CheckRootUnchanged(const pb::RootCA& root, const pb::CAConfig& config) {
-  if (!config.signing_ca_key().empty() && config.signing_ca_cert().empty()) {
-    return Invalid("if a signing CA key is provided, the signing CA cert must also be provided");
-  }
-  const bool forced = config.force_rotate() != root.last_forced_rotation();
-  const bool other =
-      !config.signing_ca_cert().empty() && config.signing_ca_cert() != root.ca_cert();
-  if (!forced && !other) return Status::Ok();
-  return Unimplemented(
-      "rotating the root CA is not supported\n"
-      "leave signing_ca_cert and force_rotate of the cluster's CA configuration as they are");
-}
-
 void RotateTokens(Backend& backend, const pb::KeyRotation& rotation, pb::Cluster* cluster) {
   const auto fresh = [&] {
     return pki::MakeJoinToken(cluster->root_ca().ca_cert(), backend.RandomBytes(kTokenSecretBytes),
@@ -115,16 +102,18 @@ void SetUnlockKey(Backend& backend, bool rotate, pb::Cluster* cluster) {
 
 Result<std::shared_ptr<pb::Cluster>> Change(Backend& backend,
                                             const pb::UpdateClusterRequest& request,
-                                            Transaction& tx) {
+                                            FreshRoot& fresh, Transaction& tx) {
   const auto stored = tx.Get<pb::Cluster>(request.cluster_id());
   if (!stored) return NotFound("cluster", request.cluster_id());
   if (!pki::ParseCertificates(stored->root_ca().ca_cert()).ok()) {
     return Status(Code::kInternal, "error loading cluster rootCA for update");
   }
-  SWARM_RETURN_IF_ERROR(CheckRootUnchanged(stored->root_ca(), request.spec().ca_config()));
+  SWARM_ASSIGN_OR_RETURN(pb::RootCA root, ChangeRoot(stored->root_ca(), request.spec().ca_config(),
+                                                     fresh, backend.Now()));
   auto cluster = std::make_shared<pb::Cluster>(*stored);
   *cluster->mutable_meta()->mutable_version() = request.cluster_version();
   *cluster->mutable_spec() = request.spec();
+  *cluster->mutable_root_ca() = std::move(root);
   PurgeBlacklist(cluster.get(), backend.Now());
   RotateTokens(backend, request.rotation(), cluster.get());
   SetUnlockKey(backend, request.rotation().manager_unlock_key(), cluster.get());
@@ -143,8 +132,9 @@ void UpdateCluster(Call call, std::shared_ptr<const pb::UpdateClusterRequest> re
   const auto backend = call.backend;
   Transact(
       std::move(call),
-      [backend, request = std::move(request), outcome](Transaction& tx) {
-        auto changed = Change(*backend, *request, tx);
+      [backend, request = std::move(request), outcome,
+       fresh = std::make_shared<FreshRoot>()](Transaction& tx) {
+        auto changed = Change(*backend, *request, *fresh, tx);
         if (changed.ok()) *outcome = std::move(*changed);
         return changed.status();
       },

@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <optional>
+
 #include "api_fixture.h"
 #include "blacklist.h"
 #include "pki/root_ca.h"
@@ -11,14 +13,13 @@ namespace {
 class ClusterUpdateTest : public ApiTest {
  protected:
   ClusterUpdateTest() {
-    const auto root = pki::RootCa::Create(machine_.runtime().clock().Now());
-    EXPECT_TRUE(root.ok()) << root.status();
-    roots_ = root->roots_pem();
+    root_ = pki::RootCa::Create(machine_.runtime().clock().Now()).value();
+    roots_ = root_->roots_pem();
     pb::Cluster cluster;
     cluster.set_id("cluster");
     cluster.mutable_spec()->mutable_annotations()->set_name("default");
     cluster.mutable_root_ca()->set_ca_cert(roots_);
-    cluster.mutable_root_ca()->set_ca_key("key");
+    cluster.mutable_root_ca()->set_ca_key(root_->KeyPem());
     cluster.mutable_root_ca()->mutable_join_tokens()->set_worker("worker");
     cluster.mutable_root_ca()->mutable_join_tokens()->set_manager("manager");
     auto* foreign = cluster.add_unlock_keys();
@@ -51,6 +52,9 @@ class ClusterUpdateTest : public ApiTest {
   }
   pb::JoinTokens Tokens() { return Stored<pb::Cluster>("cluster")->root_ca().join_tokens(); }
 
+  pb::RootCA Root() { return Stored<pb::Cluster>("cluster")->root_ca(); }
+
+  std::optional<pki::RootCa> root_;
   std::string roots_;
 };
 
@@ -93,15 +97,76 @@ TEST_F(ClusterUpdateTest, KeepsRotatesAndDropsTheUnlockKey) {
   EXPECT_EQ(UnlockKey(), "");
 }
 
-TEST_F(ClusterUpdateTest, RefusesToRotateTheRootAndChangesNothing) {
+TEST_F(ClusterUpdateTest, AForcedRotationBeginsOnceForEachNumber) {
   auto request = Request();
   request.mutable_spec()->mutable_ca_config()->set_force_rotate(1);
-  EXPECT_EQ(Update(request).code(), Code::kUnimplemented);
-  EXPECT_FALSE(Stored<pb::Cluster>("cluster")->spec().has_ca_config());
+  ASSERT_EQ(Update(request), Status::Ok());
+  const pb::RootCA begun = Root();
+  EXPECT_EQ(begun.ca_cert(), roots_) << "until every node has moved";
+  EXPECT_EQ(begun.last_forced_rotation(), 1U);
+  const auto crossed = pki::ParseCertificates(begun.root_rotation().cross_signed_ca_cert()).value();
+  const auto made = pki::ParseCertificates(begun.root_rotation().ca_cert()).value();
+  EXPECT_TRUE(crossed.front().SignedBy(pki::ParseCertificates(roots_).value().front()));
+  EXPECT_EQ(crossed.front().PublicKeyDer(), made.front().PublicKeyDer());
+  ASSERT_EQ(Update(Request()), Status::Ok());
+  EXPECT_EQ(Root().root_rotation().ca_cert(), begun.root_rotation().ca_cert());
   request = Request();
-  request.mutable_spec()->mutable_ca_config()->set_signing_ca_key("k");
-  EXPECT_EQ(Update(request).message(),
+  request.mutable_spec()->mutable_ca_config()->set_force_rotate(2);
+  ASSERT_EQ(Update(request), Status::Ok());
+  EXPECT_NE(Root().root_rotation().ca_cert(), begun.root_rotation().ca_cert());
+}
+
+// Pinned by SwarmKit: the same certificate, however it is laid out, ends a rotation.
+TEST_F(ClusterUpdateTest, TheRootThereIsEndsARotation) {
+  auto request = Request();
+  request.mutable_spec()->mutable_ca_config()->set_force_rotate(1);
+  ASSERT_EQ(Update(request), Status::Ok());
+  request = Request();
+  auto& config = *request.mutable_spec()->mutable_ca_config();
+  config.set_signing_ca_cert("\n" + roots_ + "\n\n");
+  config.set_signing_ca_key(root_->KeyPem());
+  ASSERT_EQ(Update(request), Status::Ok());
+  EXPECT_FALSE(Root().has_root_rotation());
+  EXPECT_EQ(Root().ca_cert(), roots_);
+}
+
+TEST_F(ClusterUpdateTest, RotatesToARootThatIsGiven) {
+  const auto to = pki::RootCa::Create(machine_.runtime().clock().Now(), "mine").value();
+  auto request = Request();
+  auto& config = *request.mutable_spec()->mutable_ca_config();
+  config.set_signing_ca_cert(to.roots_pem());
+  config.set_signing_ca_key(to.KeyPem());
+  ASSERT_EQ(Update(request), Status::Ok());
+  EXPECT_EQ(Root().root_rotation().ca_cert(), to.roots_pem());
+  EXPECT_EQ(Root().root_rotation().ca_key(), to.KeyPem());
+}
+
+// Pinned by SwarmKit: what cannot be a new root, word for word.
+TEST_F(ClusterUpdateTest, RefusesRootsThatAreNone) {
+  const auto refused = [this](const std::string& certificate, const std::string& key) {
+    auto request = Request();
+    request.mutable_spec()->mutable_ca_config()->set_signing_ca_cert(certificate);
+    request.mutable_spec()->mutable_ca_config()->set_signing_ca_key(key);
+    const Status status = Update(request);
+    EXPECT_EQ(status.code(), Code::kInvalidArgument) << status;
+    return status.message();
+  };
+  const auto to = pki::RootCa::Create(machine_.runtime().clock().Now(), "mine").value();
+  const auto other = pki::RootCa::Create(machine_.runtime().clock().Now(), "other").value();
+  EXPECT_EQ(refused("", "k"),
             "if a signing CA key is provided, the signing CA cert must also be provided");
+  EXPECT_NE(refused(to.roots_pem() + other.roots_pem(), to.KeyPem()).find("multiple certificates"),
+            std::string::npos);
+  EXPECT_NE(refused(to.roots_pem(), other.KeyPem()).find("certificate key mismatch"),
+            std::string::npos);
+  EXPECT_NE(refused("garbage", to.KeyPem()), "");
+  EXPECT_EQ(refused(to.roots_pem(), ""),
+            "there must be at least one valid, reachable external CA corresponding to the desired "
+            "CA certificate");
+  const auto old = pki::RootCa::Create(
+      machine_.runtime().clock().Now() - std::chrono::hours(24 * (20 * 365 - 300)), "old");
+  EXPECT_EQ(refused(old->roots_pem(), old->KeyPem()), "CA certificate expires too soon");
+  EXPECT_FALSE(Root().has_root_rotation());
 }
 
 TEST_F(ClusterUpdateTest, RefusesAnOldVersion) {
@@ -116,7 +181,7 @@ TEST_F(ClusterUpdateTest, SurvivesBeingSentWhatItShowed) {
   auto request = Request();
   *request.mutable_spec() = Call<pb::GetClusterResponse>("GetCluster", get)->cluster().spec();
   ASSERT_TRUE(Update(request).ok());
-  EXPECT_EQ(Stored<pb::Cluster>("cluster")->root_ca().ca_key(), "key");
+  EXPECT_EQ(Stored<pb::Cluster>("cluster")->root_ca().ca_key(), root_->KeyPem());
   EXPECT_EQ(Tokens().worker(), "worker");
 }
 

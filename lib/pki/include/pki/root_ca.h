@@ -50,6 +50,11 @@ class RootCa {
   // SEC1; empty when there is no key.
   std::string KeyPem() const { return key_ ? key_->TraditionalPem() : std::string(); }
 
+  // The other root, signed by this one's key instead of its own: subject, key, serial number, dates
+  // and extensions stay. Peers that trust only this root accept what the other signs when this
+  // goes along. InvalidArgument unless `root_pem` is one certificate of an authority;
+  // FailedPrecondition without a key.
+  Result<std::string> CrossSign(std::string_view root_pem) const;
   // The chain, leaf first, for the public key of the request; nothing else of it counts. An
   // expiry under an hour becomes the default. FailedPrecondition without a key;
   // InvalidArgument "CSR Decode failed ..." when the request is none.

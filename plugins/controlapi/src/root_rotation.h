@@ -1,0 +1,30 @@
+// What an update of the cluster means for its root certificate: nothing, another key for it, a
+// rotation to another root, or the end of a rotation.
+#pragma once
+
+#include <optional>
+
+#include "pki/root_ca.h"
+#include "swarm/runtime.h"
+#include "swarm/status.h"
+#include "swarmkit/v1/objects.pb.h"
+
+namespace swarm::controlapi {
+
+namespace pb = ::docker::swarmkit::v1;
+
+// A root that is made when the cluster is to have a new one of its own: once for a request, since
+// a transaction may run again.
+class FreshRoot {
+ public:
+  Result<pki::RootCa> Get(WallTime now);
+
+ private:
+  std::optional<pki::RootCa> root_;
+};
+
+// The root object after the update. `config` is the wanted one. Errors are SwarmKit's.
+Result<pb::RootCA> ChangeRoot(const pb::RootCA& root, const pb::CAConfig& config, FreshRoot& fresh,
+                              WallTime now);
+
+}  // namespace swarm::controlapi
