@@ -44,6 +44,7 @@ class TaskLog {
 
   // Makes the folder and file if absent. Fails when another process has them.
   Result<StoredTasks> Open();
+  const std::string& path() const { return path_; }
   // Durable once it returns.
   Status Append(const std::vector<TaskRecord>& records);
 

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "take_over.h"
+
 namespace swarm::agent {
 
 TaskWriter::TaskWriter(Parts parts) : parts_(std::move(parts)) {
@@ -18,16 +20,18 @@ Loop& TaskWriter::Worker() {
 void TaskWriter::Open(Function<void(Result<StoredTasks>)> done) {
   if (!log_) return done(StoredTasks());
   busy_ = true;
-  Worker().Post(
-      [weak = weak_from_this(), post = parts_.post, log = log_, done = std::move(done)]() mutable {
-        auto tasks = std::make_shared<Result<StoredTasks>>(log->Open());
-        post([weak, tasks, done = std::move(done)]() mutable {
-          auto self = weak.lock();
-          if (!self) return;
-          done(std::move(*tasks));
-          self->OnWritten({});
-        });
-      });
+  Worker().Post([weak = weak_from_this(), post = parts_.post, log = log_,
+                 files = &parts_.runtime.files(), directory = parts_.directory, logger = parts_.log,
+                 done = std::move(done)]() mutable {
+    auto tasks =
+        std::make_shared<Result<StoredTasks>>(OpenOrTakeOver(*files, directory, *log, logger));
+    post([weak, tasks, done = std::move(done)]() mutable {
+      auto self = weak.lock();
+      if (!self) return;
+      done(std::move(*tasks));
+      self->OnWritten({});
+    });
+  });
 }
 
 void TaskWriter::Append(TaskRecord record) {
