@@ -10,6 +10,12 @@ using docker::swarmkit::v1::RaftMember;
 
 Status CreateIfAbsent(Runtime& runtime, const Options& options) {
   if (wal::StorageExists(runtime.files(), options.storage)) return Status::Ok();
+  if (!options.join_address.empty() && !options.force_new_cluster) {
+    return {Code::kFailedPrecondition,
+            "this node is a manager of the cluster at " + options.join_address +
+                ", and consensus standalone serves a group of one; use consensus raft, or join "
+                "with a worker's token"};
+  }
   RaftMember self;
   self.set_raft_id((runtime.NewRandom()->Next() >> 1) + 1);
   self.set_node_id(options.node_id);

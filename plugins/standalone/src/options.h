@@ -14,6 +14,8 @@ struct Options {
   std::string node_id;
   std::string address;
   bool force_new_cluster = false;
+  // A manager of the cluster this node became part of; empty: it begins one.
+  std::string join_address;
   // A snapshot after so many entries; 0: never.
   std::uint64_t snapshot_interval = 10'000;
   std::size_t keep_old_snapshots = 0;

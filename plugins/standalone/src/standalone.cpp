@@ -40,6 +40,7 @@ Options ReadOptions(const Settings& settings, const NodeInfo& node) {
   options.node_id = node.node_id;
   options.address = node.advertise_address;
   options.force_new_cluster = node.force_new_cluster;
+  options.join_address = node.join_address;
   options.snapshot_interval = static_cast<std::uint64_t>(settings.GetInteger("snapshot_interval"));
   options.keep_old_snapshots = static_cast<std::size_t>(settings.GetInteger("keep_old_snapshots"));
   options.log_entries_for_slow_followers =
