@@ -4,6 +4,7 @@
 
 #include <array>
 
+#include "node/refusal_log.h"
 #include "swarm/files.h"
 
 namespace swarm::node {
@@ -37,7 +38,11 @@ Node::Life::Life(NodeSetup setup)
       generic_resources_(std::move(setup.generic_resources)),
       listeners_(std::move(setup.listeners)),
       loop_(runtime_.NewLoop("node", LoopKind::kBlocking)),
-      loopback_(std::make_unique<rpc::Loopback>(runtime_, router_)) {}
+      loopback_(std::make_unique<rpc::Loopback>(runtime_, router_)) {
+  router_.OnRefusal(
+      [log = std::make_shared<RefusalLog>(runtime_.clock(), root_logger_.ForModule("rpc"))](
+          const CallContext& context, const Status& why) { log->Note(context, why); });
+}
 
 Node::Life::~Life() { loop_->Stop(); }
 

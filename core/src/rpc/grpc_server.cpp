@@ -37,6 +37,9 @@ class Implementation final : public GrpcServer {
     builder.AddChannelArgument("grpc.server_handshake_timeout_ms", kConnectionSetupMs);
     // Peers of other makes ping as they like.
     builder.AddChannelArgument(GRPC_ARG_HTTP2_MAX_PING_STRIKES, 0);
+    // Nobody reads gRPC's own records of connections and calls, which cost memory for each.
+    builder.AddChannelArgument(GRPC_ARG_ENABLE_CHANNELZ, 0);
+    builder.AddChannelArgument(GRPC_ARG_MAX_CHANNEL_TRACE_EVENT_MEMORY_PER_NODE, 0);
     acceptor_ = builder.experimental().AddExternalConnectionAcceptor(
         grpc::ServerBuilder::experimental_type::ExternalConnectionType::FROM_FD,
         grpc::InsecureServerCredentials());

@@ -237,6 +237,10 @@ void RouterImpl::SetBlacklist(Blacklist removed) noexcept {
   self_ = std::move(next);
 }
 
+void RouterImpl::OnRefusal(std::function<void(const CallContext&, const Status&)> told) noexcept {
+  refused_ = std::move(told);
+}
+
 void RouterImpl::Declare(std::string_view service) noexcept {
   for (const auto& entry : entries_) {
     if (entry.slot->method.service != service) continue;
@@ -280,6 +284,7 @@ Result<CallContextPtr> RouterImpl::Admit(const Entry& entry, CallContextPtr cont
                              context->remote_address(), context->metadata());
   if (!effective.ok()) {
     entry.slot->refused.fetch_add(1, std::memory_order_relaxed);
+    if (refused_) refused_(*context, effective.status());
     return effective.status();
   }
   if (!effective->changed) return context;

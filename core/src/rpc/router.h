@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -49,6 +50,9 @@ class SWARM_EXPORT RouterImpl final : public Router, public CallTarget {
   // Until it is set local calls have no caller and remote ones are refused.
   void SetSelf(Identity self) noexcept;
   void SetBlacklist(Blacklist removed) noexcept;
+  // Told of every remote call that its caller may not make, on the call's thread. Once, before
+  // anybody calls.
+  void OnRefusal(std::function<void(const CallContext&, const Status&)> told) noexcept;
   // "docker.swarmkit.v1.Control": served by this build, also while nothing is registered.
   void Declare(std::string_view service) noexcept;
   // Who answers what only the leader answers; null: this node. When it returns no thread is inside
@@ -77,6 +81,7 @@ class SWARM_EXPORT RouterImpl final : public Router, public CallTarget {
   // The context as handlers are to see it, or why the caller may not call.
   Result<CallContextPtr> Admit(const Entry& entry, CallContextPtr context) const;
 
+  std::function<void(const CallContext&, const Status&)> refused_;
   std::vector<Entry> entries_;  // by method index; constant after construction
   mutable std::mutex mutex_;    // guards the two pointers, never held in a call
   std::shared_ptr<const Self> self_;

@@ -31,7 +31,7 @@ bool Manager::Start(const std::vector<std::string>& arguments) {
                                    "--listen-control-api",
                                    socket(),
                                    "--listen-remote-api",
-                                   "127.0.0.1:0"};
+                                   remote_};
   argv.insert(argv.end(), arguments.begin(), arguments.end());
   process_ = std::make_unique<Process>(argv, log_path());
   return AwaitReady(from);

@@ -69,7 +69,8 @@ bool DockerEngine::MakeNamespace() {
     if (!Run({"ip", "netns", "add", "swarm-engine-" + number})) continue;
     namespace_ = "swarm-engine-" + number;
     ip_ = Ip(engine, 2);
-    if (Connect("swe" + number, Ip(engine, 1))) return true;
+    outside_ip_ = Ip(engine, 1);
+    if (Connect("swe" + number, outside_ip_)) return true;
     // A namespace is gone before its interface is: the number of an engine that has just ended may
     // have an old one still. The next number has not.
     Run({"ip", "netns", "del", namespace_});

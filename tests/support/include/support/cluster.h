@@ -17,6 +17,9 @@ class Manager {
   explicit Manager(std::string state);
   ~Manager();
 
+  // Before Start: where other nodes find it; else nobody does.
+  void ListenOn(std::string address) { remote_ = std::move(address); }
+
   // Starts swarmd on this folder and waits until the node is ready; `arguments` are added.
   // Whether it got there; log() tells more.
   bool Start(const std::vector<std::string>& arguments = {});
@@ -38,6 +41,7 @@ class Manager {
   bool AwaitReady(std::size_t from);
   TemporaryFolder folder_;
   const std::string state_;
+  std::string remote_ = "127.0.0.1:0";
   std::unique_ptr<Process> process_;
 };
 

@@ -40,6 +40,8 @@ class DockerEngine {
   std::string address() const { return "unix://" + socket(); }
   // The engine's own address in its namespace, reachable from the test.
   const std::string& ip() const { return ip_; }
+  // The test's own address on the way there, where a manager can listen for the engine.
+  const std::string& outside_ip() const { return outside_ip_; }
   // Where dockerd keeps its run-time files, such as swarm/control.sock.
   std::string exec_root() const { return folder_ + "/exec"; }
   std::string folder() const { return folder_; }
@@ -67,6 +69,7 @@ class DockerEngine {
   std::string folder_;
   std::string namespace_;
   std::string ip_;
+  std::string outside_ip_;
   int guardian_ = -1;      // closing it tells the guardian that the test is over
   int guardian_end_ = -1;  // ends when the guardian has done its work
   std::vector<std::string> arguments_;
