@@ -8,10 +8,12 @@
 #include "image_reference.h"
 #include "inspect.h"
 #include "log_lines.h"
+#include "lzw.h"
 #include "pki/certificate.h"
 #include "pki/chain.h"
 #include "pki/key_file.h"
 #include "pki/text_keys.h"
+#include "push_pull.h"
 #include "swarm/check.h"
 #include "swarm/task.h"
 #include "template/expand.h"
@@ -93,6 +95,23 @@ void ContainerLog(std::string_view input) {
   }
 }
 
+// What is in the messages of engines' gossip, once they are decrypted.
+void Gossip(std::string_view input) {
+  constexpr std::size_t kLimit = 1 << 20;
+  Ignore(gossip::Decode(input));
+  const auto expanded = gossip::Expand(input, kLimit);
+  SWARM_CHECK(!expanded || expanded->size() <= kLimit, "a limit holds");
+}
+
+std::string GossipBytes() {
+  gossip::PushPull message;
+  message.join = true;
+  message.members.push_back({"m1", "abcd", 7946, "", 1, gossip::MemberState::kAlive, "v"});
+  message.node_name = "m1";
+  message.attachments.push_back({"m1", "\x0a\x01n\x10\x05\x1a\x02m1"});
+  return gossip::Encode(message);
+}
+
 std::string TaskBytes() {
   docker::swarmkit::v1::Task task;
   task.set_id("t1");
@@ -146,6 +165,7 @@ const std::vector<Parser>& Parsers() {
        ContainerLog,
        {"2026-11-21T05:03:34.641909212Z out\n2026-11-21T05:03:35Z more\r\n",
         "host:5000/team/app:v2@sha256:00"}},
+      {"gossip", Gossip, {GossipBytes(), std::string("\x00\x83\x08\x18\x40\x40\x60", 7)}},
   };
   return parsers;
 }

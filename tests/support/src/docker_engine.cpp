@@ -89,6 +89,21 @@ bool DockerEngine::Connect(const std::string& outside, const std::string& outsid
          Run({"nsenter", net, "ip", "link", "set", "eth0", "up"});
 }
 
+// Through this machine, which passes on what comes from these two interfaces only.
+bool DockerEngine::RouteTo(const DockerEngine& other) const {
+  const std::string outside = "swe" + namespace_.substr(namespace_.rfind('-') + 1);
+  const std::string net = "--net=/run/netns/" + namespace_;
+  const auto route = [&](const std::string& to) {
+    return Run({"nsenter", net, "ip", "route", "replace", to, "via", outside_ip_});
+  };
+  WriteText("/proc/sys/net/ipv4/conf/" + outside + "/forwarding", "1");
+  return route(other.ip_) && route(other.outside_ip_);
+}
+
+bool DockerEngine::ConnectTo(const DockerEngine& other) {
+  return RouteTo(other) && other.RouteTo(*this);
+}
+
 void DockerEngine::StartGuardian() {
   int life[2];
   int end[2];

@@ -53,9 +53,10 @@ TEST_F(ConfigTest, EmptyFileIsTheBuiltInManager) {
   EXPECT_EQ(config.listen.control.socket, "/var/run/swarmd.sock");
   EXPECT_EQ(config.listen.control.mode, 0660u);
   EXPECT_EQ(config.log.level, "info");
-  EXPECT_THAT(Names(config), ElementsAre("standalone", "store", "proxy-direct", "dispatcher", "ca",
-                                         "agent", "process", "controlapi", "orchestrator",
-                                         "scheduler", "allocator", "keymanager", "logbroker"));
+  EXPECT_THAT(Names(config),
+              ElementsAre("standalone", "store", "proxy-direct", "dispatcher", "ca", "agent",
+                          "process", "controlapi", "orchestrator", "scheduler", "allocator",
+                          "keymanager", "gossip", "logbroker"));
   EXPECT_TRUE(Plugin(config, "process").is_default);
   EXPECT_STREQ(Plugin(config, "process").descriptor->name, "executor-process");
 }

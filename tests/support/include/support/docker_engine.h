@@ -42,6 +42,8 @@ class DockerEngine {
   const std::string& ip() const { return ip_; }
   // The test's own address on the way there, where a manager can listen for the engine.
   const std::string& outside_ip() const { return outside_ip_; }
+  // From now on both reach each other, and whatever listens on this machine.
+  bool ConnectTo(const DockerEngine& other);
   // Where dockerd keeps its run-time files, such as swarm/control.sock.
   std::string exec_root() const { return folder_ + "/exec"; }
   std::string folder() const { return folder_; }
@@ -63,6 +65,7 @@ class DockerEngine {
  private:
   bool MakeNamespace();
   bool Connect(const std::string& outside, const std::string& outside_ip);
+  bool RouteTo(const DockerEngine& other) const;
   void StartGuardian();
   bool Answers();
 

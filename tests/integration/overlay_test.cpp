@@ -1,0 +1,162 @@
+// Two stock Docker Engines, workers of our manager: their containers find each other on an overlay
+// network though nothing of ours listens on the engines' gossip port.
+#include <gmock/gmock.h>
+#include <signal.h>
+
+#include <map>
+#include <set>
+
+#include "support/cluster.h"
+#include "support/docker_engine.h"
+
+namespace swarm::test {
+namespace {
+
+using testing::HasSubstr;
+
+// Users are promised half of it, on machines that are not busy with other tests.
+constexpr auto kSoon = 60s;
+
+class OverlayTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (const auto reason = DockerEngine::Unavailable()) GTEST_SKIP() << *reason;
+    for (auto& engine : engines_) {
+      engine = std::make_unique<DockerEngine>();
+      ASSERT_TRUE(engine->Start()) << engine->log();
+    }
+    ASSERT_TRUE(engines_[0]->ConnectTo(*engines_[1]));
+    manager_.ListenOn(Address());
+    ASSERT_TRUE(StartManager()) << manager_.log();
+  }
+  std::string Address() const { return engines_[0]->outside_ip() + ":4242"; }
+  // Keys between nodes change again and again meanwhile.
+  bool StartManager() {
+    return manager_.StartWithConfig(
+        "plugins:\n  path: [" + BuildDirectory() +
+        "/plugins]\n  executor: [{use: process, default: true}]\n  components: [{use: "
+        "orchestrator}, "
+        "{use: scheduler}, {use: allocator}, {use: keymanager, rotation: 20s}, {use: gossip, "
+        "interval: 5s}, {use: logbroker}]\n");
+  }
+  void Join(DockerEngine& engine) {
+    const std::string cluster = manager_.Ctl({"cluster", "inspect", "default"}).out;
+    const std::size_t begin = cluster.find("SWMTKN-1-", cluster.find("Worker"));
+    ASSERT_NE(begin, std::string::npos) << cluster;
+    const std::string token = cluster.substr(begin, cluster.find_first_of(" \n", begin) - begin);
+    const Finished joined = engine.Docker(
+        {"swarm", "join", "--token", token, "--advertise-addr", engine.ip(), Address()});
+    ASSERT_EQ(joined.code, 0) << joined.err << manager_.log();
+  }
+  void Good(const std::vector<std::string>& arguments) {
+    const Finished done = manager_.Ctl(arguments);
+    EXPECT_EQ(done.code, 0) << done.err;
+  }
+  void CreateService(const std::string& name, const std::string& mode) {
+    Good({"service", "create", "--name", name, "--image", "busybox:latest", "--replicas", "2",
+          "--replicas-max-per-node", "1", "--network", "back", "--endpoint-mode", mode,
+          "--restart-delay", "100ms", "--args", "serve"});
+  }
+  static std::set<std::string> Containers(DockerEngine& engine, const std::string& service) {
+    std::set<std::string> ids;
+    for (const auto& c : engine.Containers({"com.docker.swarm.service.name=" + service})) {
+      if (c["State"] == "running") ids.insert(c["Id"]);
+    }
+    return ids;
+  }
+  bool Runs(const std::string& service) {
+    return Eventually(
+        [&] {
+          return Containers(*engines_[0], service).size() == 1 &&
+                 Containers(*engines_[1], service).size() == 1;
+        },
+        60s);
+  }
+  std::string AddressOn(DockerEngine& engine, const std::string& service) {
+    const auto ids = Containers(engine, service);
+    if (ids.size() != 1) return "";
+    std::string out =
+        engine
+            .Docker({"inspect", "--format",
+                     "{{(index .NetworkSettings.Networks \"back\").IPAddress}}", *ids.begin()})
+            .out;
+    return out.substr(0, out.find('\n'));
+  }
+  static Finished Exec(DockerEngine& engine, const std::string& service,
+                       const std::vector<std::string>& command) {
+    const auto ids = Containers(engine, service);
+    if (ids.size() != 1) return {};
+    std::vector<std::string> argv = {"exec", *ids.begin()};
+    argv.insert(argv.end(), command.begin(), command.end());
+    return engine.Docker(argv);
+  }
+  // From each engine's container: the other's address answers, and the name leads to both.
+  bool FindEachOther(const std::string& service, const std::string& name) {
+    const std::string addresses[] = {AddressOn(*engines_[0], service),
+                                     AddressOn(*engines_[1], service)};
+    for (int i = 0; i < 2; ++i) {
+      DockerEngine& engine = *engines_[i];
+      if (addresses[i].empty()) return false;
+      if (Exec(engine, service, {"ping", "-c", "1", "-W", "1", addresses[1 - i]}).code != 0) {
+        return false;
+      }
+      const std::string found = Exec(engine, service, {"nslookup", name, "127.0.0.11"}).out;
+      for (const std::string& address : addresses) {
+        if (found.find(address) == std::string::npos) return false;
+      }
+    }
+    return true;
+  }
+  bool FindEachOtherSoon(const std::string& service, const std::string& name) {
+    return Eventually([&] { return FindEachOther(service, name); }, kSoon);
+  }
+  std::string Logs() {
+    return manager_.log() + "\n--- engine 0\n" + engines_[0]->log() + "\n--- engine 1\n" +
+           engines_[1]->log();
+  }
+
+  std::unique_ptr<DockerEngine> engines_[2];
+  Manager manager_;
+};
+
+TEST_F(OverlayTest, ContainersOnDifferentEnginesFindEachOther) {
+  Join(*engines_[0]);
+  Good({"network", "create", "--name", "back", "--driver", "overlay"});
+  Join(*engines_[1]);
+  CreateService("web", "dnsrr");
+  ASSERT_TRUE(Runs("web")) << manager_.Ctl({"task", "ls", "--all"}).out << Logs();
+  EXPECT_TRUE(FindEachOtherSoon("web", "web")) << Logs();
+  EXPECT_TRUE(FindEachOtherSoon("web", "tasks.web")) << Logs();
+  EXPECT_THAT(manager_.log(), HasSubstr("introducing engines to each other"))
+      << "they met without help: this test shows nothing";
+
+  // A new service on engines that know each other, behind a virtual address.
+  CreateService("vip", "vip");
+  ASSERT_TRUE(Runs("vip")) << manager_.Ctl({"task", "ls", "--all"}).out << Logs();
+  EXPECT_TRUE(FindEachOtherSoon("vip", "tasks.vip")) << Logs();
+
+  // The manager's restart changes nothing.
+  const auto before = Containers(*engines_[1], "web");
+  manager_.process().Signal(SIGTERM);
+  ASSERT_EQ(manager_.process().Wait(), 0);
+  ASSERT_TRUE(StartManager()) << manager_.log();
+  EXPECT_TRUE(FindEachOtherSoon("web", "web")) << Logs();
+  EXPECT_EQ(Containers(*engines_[1], "web"), before);
+
+  // Keys were changed meanwhile, and are changed once more.
+  const std::size_t from = manager_.log().size();
+  EXPECT_TRUE(Eventually(
+      [&] { return manager_.log().find("network keys rotated", from) != std::string::npos; }, 60s));
+  EXPECT_TRUE(FindEachOtherSoon("web", "web")) << Logs();
+
+  // An engine that comes back has forgotten everything.
+  engines_[1]->Stop();
+  ASSERT_TRUE(engines_[1]->Start()) << engines_[1]->log();
+  ASSERT_TRUE(Eventually([&] { return Containers(*engines_[1], "web").size() == 1; }, 90s))
+      << manager_.Ctl({"task", "ls", "--all"}).out << Logs();
+  EXPECT_TRUE(FindEachOtherSoon("web", "web")) << Logs();
+  EXPECT_EQ(manager_.log().find("engines do not find each other"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace swarm::test
