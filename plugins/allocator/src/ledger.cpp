@@ -163,7 +163,8 @@ Status Ledger::TakeVirtualIps(const pb::Service& service, const std::vector<std:
 Result<std::optional<pb::Endpoint>> Ledger::Service(const pb::Service& service,
                                                     const Reader& reader) {
   const pb::ServiceSpec& spec = service.spec();
-  const bool asks = !spec.endpoint().ports().empty() || !NetworksOf(spec).empty();
+  const bool asks = !spec.endpoint().ports().empty() ||
+                    (!UsesDnsRoundRobin(service) && !NetworksOf(spec).empty());
   // What asks for nothing and has nothing is not written to.
   if (!asks && !service.has_endpoint()) return std::optional<pb::Endpoint>();
   SWARM_ASSIGN_OR_RETURN(const auto wanted, VirtualNetworks(service, reader));
