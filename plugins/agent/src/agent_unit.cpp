@@ -20,7 +20,7 @@ AgentUnit::AgentUnit(InstanceContext& context, const AgentParameters& parameters
     : context_(context),
       parameters_(parameters),
       loop_(context.runtime().NewLoop("agent", LoopKind::kShared)) {
-  core_ = std::make_shared<Core>(Core::Parts{*loop_, Poster(loop_), context_.runtime(),
+  core_ = std::make_shared<Core>(Core::Parts{*loop_, component::Poster(loop_), context_.runtime(),
                                              context_.logger().With("node.id", parameters.node_id),
                                              Options::From(context_.settings()), parameters_});
 }

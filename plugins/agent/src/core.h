@@ -8,9 +8,9 @@
 #include <string>
 #include <vector>
 
+#include "component/poster.h"
 #include "log_subscriptions.h"
 #include "options.h"
-#include "poster.h"
 #include "reporter.h"
 #include "session.h"
 #include "swarm/agent.h"
@@ -24,7 +24,7 @@ class Core : public std::enable_shared_from_this<Core> {
  public:
   struct Parts {
     Loop& loop;
-    Poster post;
+    component::Poster post;
     Runtime& runtime;
     Logger log;
     Options options;

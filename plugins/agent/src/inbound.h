@@ -6,7 +6,7 @@
 #include <string_view>
 #include <utility>
 
-#include "poster.h"
+#include "component/poster.h"
 #include "swarm/function.h"
 #include "swarm/rpc.h"
 
@@ -19,7 +19,7 @@ class Inbound : public std::enable_shared_from_this<Inbound<M>> {
   // comes once the object is destroyed or cancelled.
   template <class Request>
   static std::shared_ptr<Inbound> Open(Channel& channel, std::string_view method, Request request,
-                                       Poster post,
+                                       component::Poster post,
                                        Function<void(std::shared_ptr<const M>)> on_message,
                                        Function<void(Status)> on_end) {
     auto self =
@@ -31,7 +31,7 @@ class Inbound : public std::enable_shared_from_this<Inbound<M>> {
     return self;
   }
 
-  Inbound(Poster post, Function<void(std::shared_ptr<const M>)> on_message,
+  Inbound(component::Poster post, Function<void(std::shared_ptr<const M>)> on_message,
           Function<void(Status)> on_end)
       : post_(std::move(post)), on_message_(std::move(on_message)), on_end_(std::move(on_end)) {}
   ~Inbound() { Cancel(); }
@@ -67,7 +67,7 @@ class Inbound : public std::enable_shared_from_this<Inbound<M>> {
     if (stream_) Next();
   }
 
-  const Poster post_;
+  const component::Poster post_;
   Function<void(std::shared_ptr<const M>)> on_message_;
   Function<void(Status)> on_end_;
   std::shared_ptr<ClientStream> stream_;  // null once over

@@ -6,10 +6,10 @@
 #include <memory>
 #include <string>
 
+#include "component/poster.h"
 #include "log_intake.h"
 #include "log_tasks.h"
 #include "options.h"
-#include "poster.h"
 #include "swarm/log.h"
 #include "swarm/runtime.h"
 #include "swarmkit/v1/logbroker.pb.h"
@@ -31,7 +31,7 @@ class LogReader : public std::enable_shared_from_this<LogReader> {
  public:
   struct Parts {
     Loop& loop;
-    Poster post;
+    component::Poster post;
     Logger log;
     Options options;
     const LogTasks& tasks;

@@ -18,7 +18,7 @@ class LogSubscription : public std::enable_shared_from_this<LogSubscription> {
  public:
   struct Parts {
     Loop& loop;
-    Poster post;
+    component::Poster post;
     Logger log;
     Options options;
     const LogTasks& tasks;

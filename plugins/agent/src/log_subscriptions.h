@@ -16,7 +16,7 @@ class LogSubscriptions : public std::enable_shared_from_this<LogSubscriptions> {
  public:
   struct Parts {
     Loop& loop;
-    Poster post;
+    component::Poster post;
     Logger log;
     Options options;
     std::string node_id;

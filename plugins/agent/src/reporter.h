@@ -9,7 +9,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "poster.h"
+#include "component/poster.h"
 #include "swarm/function.h"
 #include "swarm/log.h"
 #include "swarm/rpc.h"
@@ -21,7 +21,7 @@ namespace pb = ::docker::swarmkit::v1;
 
 class Reporter : public std::enable_shared_from_this<Reporter> {
  public:
-  Reporter(Poster post, Logger log) : post_(std::move(post)), log_(std::move(log)) {}
+  Reporter(component::Poster post, Logger log) : post_(std::move(post)), log_(std::move(log)) {}
 
   // Replaces what is queued for the task, unless that has a higher state.
   void Report(const std::string& task_id, const pb::TaskStatus& status);
@@ -40,7 +40,7 @@ class Reporter : public std::enable_shared_from_this<Reporter> {
   void Send();
   void OnReply(std::uint64_t generation, const Status& status);
 
-  const Poster post_;
+  const component::Poster post_;
   const Logger log_;
   std::shared_ptr<Channel> channel_;  // null: no session
   std::shared_ptr<PendingCall> call_;

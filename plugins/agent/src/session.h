@@ -8,9 +8,9 @@
 #include <optional>
 #include <string>
 
+#include "component/poster.h"
 #include "inbound.h"
 #include "options.h"
-#include "poster.h"
 #include "swarm/function.h"
 #include "swarm/log.h"
 #include "swarm/rpc.h"
@@ -25,7 +25,7 @@ class Session : public std::enable_shared_from_this<Session> {
  public:
   struct Parts {
     Loop& loop;
-    Poster post;
+    component::Poster post;
     Logger log;
     Options options;
     std::shared_ptr<Channel> channel;

@@ -6,7 +6,7 @@
 #include <memory>
 #include <string>
 
-#include "poster.h"
+#include "component/poster.h"
 #include "state_machine.h"
 #include "swarm/executor.h"
 #include "swarm/function.h"
@@ -19,7 +19,7 @@ class TaskRunner : public std::enable_shared_from_this<TaskRunner> {
  public:
   struct Parts {
     Loop& loop;
-    Poster post;
+    component::Poster post;
     const Clock& clock;
     Logger log;
     Duration retry_initial;

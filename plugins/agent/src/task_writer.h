@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "poster.h"
+#include "component/poster.h"
 #include "swarm/function.h"
 #include "swarm/log.h"
 #include "swarm/runtime.h"
@@ -19,7 +19,7 @@ class TaskWriter : public std::enable_shared_from_this<TaskWriter> {
  public:
   struct Parts {
     Loop& loop;
-    Poster post;
+    component::Poster post;
     Runtime& runtime;
     Logger log;
     std::string directory;  // empty: nothing is kept

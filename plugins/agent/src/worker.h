@@ -9,10 +9,10 @@
 #include <utility>
 #include <vector>
 
+#include "component/poster.h"
 #include "dependencies.h"
 #include "log_tasks.h"
 #include "options.h"
-#include "poster.h"
 #include "swarm/executor.h"
 #include "swarm/log.h"
 #include "swarm/runtime.h"
@@ -25,7 +25,7 @@ class Worker final : public LogTasks, public std::enable_shared_from_this<Worker
  public:
   struct Parts {
     Loop& loop;
-    Poster post;
+    component::Poster post;
     const Clock& clock;
     Logger log;
     Options options;

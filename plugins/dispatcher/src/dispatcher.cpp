@@ -10,7 +10,7 @@ namespace {
 
 // Handlers run on any thread: they carry each call to the loop.
 struct Methods {
-  Poster post;
+  component::Poster post;
   std::weak_ptr<Hub> hub;
 
   template <class Request>
@@ -53,7 +53,7 @@ Dispatcher::~Dispatcher() {
 }
 
 Status Dispatcher::RegisterMethods() {
-  const Methods methods{Poster(loop_), hub_};
+  const Methods methods{component::Poster(loop_), hub_};
   Status status;
   auto add = [&](std::string_view method, auto handler) {
     auto made = context_.router().Register("/docker.swarmkit.v1.Dispatcher/" + std::string(method),
@@ -79,7 +79,7 @@ void Dispatcher::Start(Function<void(Status)> done) noexcept {
   auto writer = (*store)->CurrentWriter();
   if (!writer.ok()) return done(writer.status());
   loop_ = context_.runtime().NewLoop("dispatcher", LoopKind::kShared);
-  hub_ = std::make_shared<Hub>(Hub::Parts{*loop_, Poster(loop_), context_.runtime(),
+  hub_ = std::make_shared<Hub>(Hub::Parts{*loop_, component::Poster(loop_), context_.runtime(),
                                           context_.logger(), **store, std::move(*writer),
                                           static_cast<Consensus*>(context_.Find(kConsensusRole)),
                                           context_.node(), Options::From(context_.settings())});

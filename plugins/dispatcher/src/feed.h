@@ -8,7 +8,7 @@
 #include <optional>
 #include <string>
 
-#include "poster.h"
+#include "component/poster.h"
 #include "swarm/rpc.h"
 #include "swarm/runtime.h"
 
@@ -18,7 +18,7 @@ class Feed : public std::enable_shared_from_this<Feed> {
  public:
   struct Parts {
     Loop& loop;
-    Poster post;
+    component::Poster post;
     const Clock& clock;
     Duration interval;  // least time between two messages
   };

@@ -10,9 +10,9 @@
 #include <unordered_map>
 #include <vector>
 
+#include "component/poster.h"
 #include "node_record.h"
 #include "options.h"
-#include "poster.h"
 #include "swarm/consensus.h"
 #include "swarm/log.h"
 #include "swarm/plugin.h"
@@ -26,7 +26,7 @@ class Hub : public std::enable_shared_from_this<Hub> {
  public:
   struct Parts {
     Loop& loop;
-    Poster post;
+    component::Poster post;
     Runtime& runtime;
     Logger log;
     Store& store;

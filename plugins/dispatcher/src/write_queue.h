@@ -12,7 +12,7 @@
 #include <unordered_set>
 #include <vector>
 
-#include "poster.h"
+#include "component/poster.h"
 #include "swarm/log.h"
 #include "swarm/runtime.h"
 #include "swarm/store.h"
@@ -33,7 +33,7 @@ class WriteQueue : public std::enable_shared_from_this<WriteQueue> {
  public:
   struct Parts {
     Loop& loop;
-    Poster post;
+    component::Poster post;
     const Clock& clock;
     Logger log;
     WriterPtr writer;
