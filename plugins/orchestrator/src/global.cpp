@@ -44,6 +44,10 @@ void Global::Reconcile(const ServicePtr& service, Function<void(bool settled)> d
     if (found != by_node.end()) by_node.erase(found);
     Slot live = tools_.Updatable(*service, tasks);
     if (!constraint::Match(constraints, node)) {
+      // What a paused node has stays when the node changes, but not when the service does.
+      if (Paused(node)) {
+        std::erase_if(live, [&](const TaskPtr& t) { return !IsDirty(*service, *t, nullptr); });
+      }
       ShutDown(live, ops);
     } else if (Paused(node)) {
       // What runs there stays; nothing is added.

@@ -33,7 +33,8 @@ Orchestrator::Orchestrator(component::Env& env)
                 [this](const std::string& service_id, const std::string& task_id) {
                   QueueRestart(service_id, task_id);
                 }),
-      updates_(UpdateTools{env, parts_, restarts_, queue_}),
+      updates_(UpdateTools{env, parts_, restarts_, queue_,
+                           [this](const std::string& service_id) { QueueReconcile(service_id); }}),
       tools_{env, parts_, queue_, restarts_, updates_, nullptr},
       replicated_(tools_),
       global_(tools_),
@@ -89,6 +90,7 @@ void Orchestrator::OnService(const Event& event) {
   }
   if (ModeOf(service) == Mode::kGlobal) global_services_.insert(service.id());
   QueueReconcile(service.id());
+  if (event.change == Change::kUpdate) reaper_.OnServiceUpdate(event, *env_.Read());
 }
 
 void Orchestrator::OnTask(const Event& event, const View& view) {

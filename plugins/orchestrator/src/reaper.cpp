@@ -53,6 +53,20 @@ void Reaper::OnTask(const Event& event) {
   Arm();
 }
 
+void Reaper::OnServiceUpdate(const Event& event, const View& view) {
+  const auto* before = static_cast<const pb::Service*>(event.old_object.get());
+  const auto& service = static_cast<const pb::Service&>(*event.object);
+  const auto attempts = [](const pb::Service& s) {
+    return s.spec().task().restart().max_attempts();
+  };
+  if (!before || attempts(*before) == attempts(service)) return;
+  (void)view.FindTasks(By::Service(service.id()), [this](const TaskPtr& task) {
+    if (Historic(*task)) dirty_.insert({task->service_id, SlotOf(*task)});
+    return true;
+  });
+  Arm();
+}
+
 void Reaper::Arm() {
   const std::size_t size = dirty_.size() + doomed_.size();
   if (size == 0) return;
@@ -93,10 +107,16 @@ bool Reaper::Trim(const View& view, const DirtySlot& dirty, std::set<std::string
   std::stable_sort(tasks.begin(), tasks.end(), [](const TaskPtr& a, const TaskPtr& b) {
     return TaskTimestamp(*a) < TaskTimestamp(*b);
   });
+  // Where nothing is wanted any more, the last one tells that nothing is to be made again; a task
+  // that its lost node still has must not push it out.
+  const bool wanted = std::any_of(tasks.begin(), tasks.end(), [](const TaskPtr& task) {
+    return task->desired_state <= pb::RUNNING;
+  });
+  const TaskPtr kept = wanted || limit == 0 ? nullptr : LastOf(*service, tasks, view);
   int others = 0;
   for (const TaskPtr& task : tasks) {
     if (excess <= 0) break;
-    if (Historic(*task)) {
+    if (Historic(*task) && task != kept) {
       doomed.insert(task->id);
       --excess;
     } else {

@@ -19,6 +19,8 @@ class Reaper {
   explicit Reaper(component::Env& env) : env_(env) {}
   void Begin(const View& view, const pb::Cluster* cluster);
   void OnTask(const Event& event);
+  // A service may keep another number of tasks than before.
+  void OnServiceUpdate(const Event& event, const View& view);
   void OnCluster(const pb::Cluster& cluster);
 
   std::size_t DirtyForTest() const { return dirty_.size(); }

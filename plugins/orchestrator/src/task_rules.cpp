@@ -2,6 +2,7 @@
 
 #include <google/protobuf/util/message_differencer.h>
 
+#include <tuple>
 #include <utility>
 
 #include "constraint/constraint.h"
@@ -102,6 +103,26 @@ bool IsDirty(const pb::Service& service, const Task& task, const pb::Node* node)
   if (!task.endpoint) return false;
   return service.spec().has_endpoint() != task.endpoint->has_spec() ||
          !MessageDifferencer::Equals(service.spec().endpoint(), task.endpoint->spec());
+}
+
+bool IsUpToDate(const pb::Service& service, const Task& task, const View& view) {
+  const auto node = task.node_id.empty() ? nullptr : view.Get<pb::Node>(task.node_id);
+  return !IsDirty(service, task, node.get());
+}
+
+TaskPtr LastOf(const pb::Service& service, const Slot& tasks, const View& view) {
+  TaskPtr made;
+  TaskPtr heard_of;
+  for (const TaskPtr& task : tasks) {
+    if (!made || std::tuple(made->created_at, TaskTimestamp(*made)) <
+                     std::tuple(task->created_at, TaskTimestamp(*task))) {
+      made = task;
+    }
+    if (!heard_of || TaskTimestamp(*heard_of) < TaskTimestamp(*task)) heard_of = task;
+  }
+  if (made == heard_of) return made;
+  return !IsUpToDate(service, *made, view) && IsUpToDate(service, *heard_of, view) ? heard_of
+                                                                                   : made;
 }
 
 SharedPartsPtr PartsCache::For(const ServicePtr& service, const ClusterPtr& cluster) {

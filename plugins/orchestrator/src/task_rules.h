@@ -39,6 +39,13 @@ bool IsInvalid(const pb::Node* node);
 // Whether the task differs from what its service asks for now. `node`: where it is, null if
 // unknown.
 bool IsDirty(const pb::Service& service, const Task& task, const pb::Node* node);
+// Not dirty, with the node looked up.
+bool IsUpToDate(const pb::Service& service, const Task& task, const View& view);
+
+// Whose turn it was last in a slot of which nothing is wanted any more, or null. That is the one
+// made last, however long those before it took to stop; unless that one was given up for an older
+// one, by a rollback.
+TaskPtr LastOf(const pb::Service& service, const Slot& tasks, const View& view);
 
 // What the tasks of one version of a service have in common; shared by all of them.
 struct SharedParts {

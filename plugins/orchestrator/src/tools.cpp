@@ -1,6 +1,5 @@
 #include "tools.h"
 
-#include <algorithm>
 #include <memory>
 
 namespace swarm::orchestrator {
@@ -69,13 +68,10 @@ Slot Tools::Updatable(const pb::Service& service, const Slot& tasks) {
   }
   if (!wanted.empty()) return wanted;
   if (service.update_status().state() == pb::UpdateStatus::ROLLBACK_STARTED) return {};
-  const auto newest = std::max_element(
-      tasks.begin(), tasks.end(),
-      [](const TaskPtr& a, const TaskPtr& b) { return TaskTimestamp(*a) < TaskTimestamp(*b); });
+  const TaskPtr last = LastOf(service, tasks, *env.Read());
   // Already on its way out of the cluster: nothing of it is left to update.
-  if (newest == tasks.end() || (*newest)->desired_state >= pb::REMOVE) return {};
-  if (restarts.ShouldRestart(**newest)) return {};
-  return {*newest};
+  if (!last || last->desired_state >= pb::REMOVE || restarts.ShouldRestart(*last)) return {};
+  return {last};
 }
 
 }  // namespace swarm::orchestrator

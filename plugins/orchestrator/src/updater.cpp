@@ -42,17 +42,23 @@ Updater::Updater(UpdateTools tools, ServicePtr service, ClusterPtr cluster,
 
 bool Updater::Begin(const std::vector<Slot>& slots) {
   const auto state = service_->update_status().state();
-  if (state == UpdateState::PAUSED || state == UpdateState::ROLLBACK_PAUSED) return false;
+  status_ = state;
   rolling_back_ = state == UpdateState::ROLLBACK_STARTED;
 
   const ViewPtr view = tools_.env.Read();
   std::vector<std::string> surplus;
   for (const Slot& slot : slots) {
     Slot kept = slot.size() == 1 ? slot : WithoutSurplus(*view, slot, surplus);
-    if (kept.size() == 2) handing_over_[kept[0]->id] = kept[1]->id;
-    if (kept.size() > 1 || !IsUpToDate(*view, *kept[0])) pending_.push_back(std::move(kept));
+    if (kept.size() == 2) handing_over_[SlotOf(*kept[0])] = {kept[1]->id};
+    if (kept.size() > 1 || !IsUpToDate(*service_, *kept[0], *view))
+      pending_.push_back(std::move(kept));
   }
   ShutDown(std::move(surplus));
+  if (state == UpdateState::PAUSED || state == UpdateState::ROLLBACK_PAUSED) {
+    stage_ = Stage::kPaused;
+    pending_.clear();
+    return !handing_over_.empty();
+  }
   dirty_count_ = pending_.size();
   if (pending_.empty()) {
     if (state == UpdateState::UPDATING || rolling_back_) WriteCompleted();
@@ -72,9 +78,11 @@ bool Updater::Begin(const std::vector<Slot>& slots) {
   return true;
 }
 
-bool Updater::IsUpToDate(const View& view, const Task& task) const {
-  const auto node = task.node_id.empty() ? nullptr : view.Get<pb::Node>(task.node_id);
-  return !IsDirty(*service_, task, node.get());
+void Updater::Keep(const pb::Service& service) {
+  status_ = service.update_status().state();
+  rolling_back_ = status_ == UpdateState::ROLLBACK_STARTED;
+  // Cleared by an update that changed nothing: this one is still under way.
+  if (!service.has_update_status()) WriteStarted();
 }
 
 // An update that begins before the one before it was through finds the tasks of several versions in
@@ -84,7 +92,7 @@ Slot Updater::WithoutSurplus(const View& view, const Slot& slot,
                              std::vector<std::string>& surplus) const {
   TaskPtr next;
   for (const TaskPtr& task : slot) {
-    if (IsUpToDate(view, *task)) Prefer(next, task);
+    if (IsUpToDate(*service_, *task, view)) Prefer(next, task);
   }
   TaskPtr old;
   for (const TaskPtr& task : slot) {
@@ -122,13 +130,13 @@ void Updater::ShutDown(std::vector<std::string> task_ids) {
 }
 
 void Updater::Fill() {
-  while (!cancelled_ && workers_ > 0 && !pending_.empty()) {
+  while (!over() && workers_ > 0 && !pending_.empty()) {
     ready_.push_back(std::move(pending_.front()));
     pending_.pop_front();
     --workers_;
     ++busy_;
   }
-  if (cancelled_) return;
+  if (over()) return;
   if (ready_.empty()) {
     if (busy_ == 0 && pending_.empty()) AllDone();
     return;
@@ -156,10 +164,10 @@ Updater::ActivePtr Updater::Plan(const View& view, const Slot& slot) {
       continue;
     }
     live.push_back(task);
-    if (IsUpToDate(view, *task)) Prefer(existing, task);
+    if (IsUpToDate(*service_, *task, view)) Prefer(existing, task);
   }
   if (slot.size() > 1 && live.empty()) return nullptr;
-  if (existing) handing_over_.erase(existing->id);
+  handing_over_.erase(active->key);
   for (const TaskPtr& task : live) {
     if (task == existing) continue;
     active->old_ids.push_back(task->id);
@@ -183,7 +191,7 @@ Updater::ActivePtr Updater::Plan(const View& view, const Slot& slot) {
 
 void Updater::StartSlots(Function<void()> release) {
   start_queued_ = false;
-  if (cancelled_) return release();
+  if (over()) return release();
   const ViewPtr view = tools_.env.Read();
   const ServicePtr current = view->Get<pb::Service>(id_);
   auto slots = std::make_shared<std::vector<ActivePtr>>();
@@ -230,7 +238,11 @@ void Updater::Started(const std::vector<ActivePtr>& slots) {
       tools_.restarts.StartLater(active->start_id, Duration::zero(),
                                  active->start_first ? nullptr : active->wait_for);
     }
-    if (cancelled_) continue;
+    if (over()) {
+      if (active->start_first) handing_over_[active->key] = active->old_ids;
+      if (task && task->status.state == pb::RUNNING) HandOver(*task);
+      continue;
+    }
     if (!task || !active->await) {
       SlotDone();
       continue;
@@ -242,12 +254,10 @@ void Updater::Started(const std::vector<ActivePtr>& slots) {
 }
 
 void Updater::OnTask(const Event& event) {
-  if (cancelled_) return;
+  if (stage_ == Stage::kOver) return;
   const Task& task = *event.task;
-  if (task.status.state == pb::RUNNING) {
-    // Its slot's turn may be far off, but both need not run until then.
-    if (const auto served = handing_over_.extract(task.id)) ShutDown({served.mapped()});
-  }
+  if (event.change != Change::kRemove && task.status.state == pb::RUNNING) HandOver(task);
+  if (over()) return;
   if (!taking_over_.contains(task.id)) return;
   if (event.change == Change::kRemove) {
     if (waiting_.contains(task.id)) NewTaskRuns(task.id);
@@ -257,9 +267,21 @@ void Updater::OnTask(const Event& event) {
     running_since_.try_emplace(task.id, tools_.env.SteadyNow());
   }
   if (IsTerminal(task.status.state)) TaskEnded(task);
-  if (!cancelled_ && task.status.state >= pb::RUNNING && waiting_.contains(task.id)) {
+  if (!over() && task.status.state >= pb::RUNNING && waiting_.contains(task.id)) {
     NewTaskRuns(task.id);
   }
+}
+
+// The slot's turn may be far off, or over because its new task failed and was restarted since: the
+// one that served until an up-to-date one runs need not run any longer.
+void Updater::HandOver(const Task& task) {
+  const auto found = handing_over_.find(SlotOf(task));
+  if (found == handing_over_.end()) return;
+  const std::vector<std::string>& old = found->second;
+  if (std::find(old.begin(), old.end(), task.id) != old.end()) return;
+  if (!IsUpToDate(*service_, task, *tools_.env.Read())) return;
+  ShutDown(std::move(found->second));
+  handing_over_.erase(found);
 }
 
 void Updater::NewTaskRuns(const std::string& task_id) {
@@ -268,6 +290,7 @@ void Updater::NewTaskRuns(const std::string& task_id) {
   waiting_.erase(found);
   const TaskPtr task = tools_.env.Read()->GetTask(active->new_id);
   const bool runs = task && task->status.state == pb::RUNNING;
+  if (active->start_first && !runs) handing_over_[active->key] = active->old_ids;
   if (active->start_first && runs && !active->old_ids.empty()) {
     tools_.env.Update(
         [old_ids = active->old_ids](Transaction& tx) {
@@ -288,7 +311,7 @@ void Updater::Later(Duration delay, void (Updater::*then)()) {
   const std::uint64_t id = next_timer_++;
   timers_[id] = tools_.env.loop().After(delay, [weak = weak_from_this(), id, then] {
     const auto self = weak.lock();
-    if (!self || self->cancelled_) return;
+    if (!self || self->over()) return;
     const auto method = then;
     const auto ended = self->timers_.extract(id);
     ((*self).*method)();
@@ -296,7 +319,7 @@ void Updater::Later(Duration delay, void (Updater::*then)()) {
 }
 
 void Updater::SlotDone() {
-  if (!cancelled_) Later(delay_, &Updater::WorkerFree);
+  if (!over()) Later(delay_, &Updater::WorkerFree);
 }
 
 void Updater::WorkerFree() {
@@ -314,14 +337,24 @@ void Updater::TaskEnded(const Task& task) {
   if (ratio <= config_.max_failure_ratio()) return;
   const std::string reason = " due to failure or early termination of task " + task.id;
   if (config_.failure_action() == pb::UpdateConfig::ROLLBACK && !rolling_back_) {
-    WriteRollback("update rolled back" + reason);
+    WriteRollback(reason);
+    Finish();
   } else if (config_.failure_action() == pb::UpdateConfig::ROLLBACK) {
-    WritePaused(UpdateState::ROLLBACK_PAUSED, "rollback paused" + reason);
+    Pause(UpdateState::ROLLBACK_PAUSED, "rollback paused" + reason);
   } else {
-    WritePaused(rolling_back_ ? UpdateState::ROLLBACK_PAUSED : UpdateState::PAUSED,
-                "update paused" + reason);
+    Pause(rolling_back_ ? UpdateState::ROLLBACK_PAUSED : UpdateState::PAUSED,
+          "update paused" + reason);
   }
-  Finish();
+}
+
+// No further slot is begun. But what was begun goes on to its end: a slot does not keep two tasks.
+void Updater::Pause(pb::UpdateStatus::UpdateState state, std::string message) {
+  WritePaused(state, std::move(message));
+  stage_ = Stage::kPaused;
+  pending_.clear();
+  for (const auto& [id, active] : std::exchange(waiting_, {})) {
+    if (active->start_first) handing_over_[active->key] = active->old_ids;
+  }
 }
 
 void Updater::AllDone() {
@@ -335,7 +368,7 @@ void Updater::MonitoringOver() {
 }
 
 void Updater::Finish() {
-  cancelled_ = true;
+  stage_ = Stage::kOver;
   pending_.clear();
   tools_.env.loop().Post([self = shared_from_this()] { self->finished_(self.get()); });
 }
@@ -346,6 +379,7 @@ void UpdateSupervisor::Update(const ServicePtr& service, const ClusterPtr& clust
   if (const auto found = updaters_.find(id); found != updaters_.end()) {
     Updater& running = *found->second;
     if (!running.over() && MessageDifferencer::Equals(running.target().spec(), service->spec())) {
+      running.Keep(*service);
       return;
     }
     running.Cancel();
@@ -354,7 +388,10 @@ void UpdateSupervisor::Update(const ServicePtr& service, const ClusterPtr& clust
   auto updater =
       std::make_shared<Updater>(tools_, service, cluster, [this, id](const Updater* ended) {
         const auto found = updaters_.find(id);
-        if (found != updaters_.end() && found->second.get() == ended) updaters_.erase(found);
+        if (found == updaters_.end() || found->second.get() != ended) return;
+        updaters_.erase(found);
+        // Slots whose tasks changed under its hands were left out.
+        tools_.reconcile(id);
       });
   if (updater->Begin(slots)) updaters_[id] = std::move(updater);
 }

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -23,6 +24,7 @@ struct UpdateTools {
   PartsCache& parts;
   RestartSupervisor& restarts;
   ServiceQueue& queue;
+  std::function<void(const std::string& service_id)> reconcile;
 };
 
 // Threading: [loop].
@@ -34,13 +36,21 @@ class Updater : public std::enable_shared_from_this<Updater> {
 
   // False when there is nothing to do; then `finished` is not called.
   bool Begin(const std::vector<Slot>& slots);
+  // Goes on for a later version of the service that asks for the same.
+  void Keep(const pb::Service& service);
   // Stops at once; tasks it made stay.
-  void Cancel() { cancelled_ = true; }
-  bool over() const { return cancelled_; }
+  void Cancel() { stage_ = Stage::kOver; }
+  // Another one may begin in its place.
+  bool over() const { return stage_ != Stage::kReplacing; }
   const pb::Service& target() const { return *service_; }
   void OnTask(const Event& event);
 
  private:
+  enum class Stage : unsigned char {
+    kReplacing,
+    kPaused,  // only ends what serves where a task that is on its way gets there
+    kOver,
+  };
   // One slot being updated.
   struct Active {
     SlotKey key;
@@ -54,7 +64,6 @@ class Updater : public std::enable_shared_from_this<Updater> {
   };
   using ActivePtr = std::shared_ptr<Active>;
 
-  bool IsUpToDate(const View& view, const Task& task) const;
   // What is wanted now, if it is there, and then what serves until it runs, if that is needed.
   Slot WithoutSurplus(const View& view, const Slot& slot, std::vector<std::string>& surplus) const;
   void ShutDown(std::vector<std::string> task_ids);
@@ -63,6 +72,7 @@ class Updater : public std::enable_shared_from_this<Updater> {
   void Later(Duration delay, void (Updater::*then)());
   ActivePtr Plan(const View& view, const Slot& slot);
   void Started(const std::vector<ActivePtr>& slots);
+  void HandOver(const Task& task);
   void NewTaskRuns(const std::string& task_id);
   void SlotDone();
   void WorkerFree();
@@ -70,11 +80,13 @@ class Updater : public std::enable_shared_from_this<Updater> {
   void TaskEnded(const Task& task);
   void AllDone();
   void Finish();
+  void Pause(pb::UpdateStatus::UpdateState state, std::string message);
 
   void WriteStarted();
   void WriteCompleted();
   void WritePaused(pb::UpdateStatus::UpdateState state, std::string message);
-  void WriteRollback(std::string message);
+  void WriteRollback(const std::string& reason);
+  void WriteOwn(Function<Status(pb::Service&)> edit);
   // Queues a change of the service object; skipped when it is gone.
   void WriteService(Function<Status(pb::Service&)> edit);
 
@@ -87,8 +99,9 @@ class Updater : public std::enable_shared_from_this<Updater> {
   Duration delay_{};
   Duration monitor_{};
   bool rolling_back_ = false;
+  pb::UpdateStatus::UpdateState status_ = pb::UpdateStatus::UNKNOWN;  // that it stands for
 
-  bool cancelled_ = false;
+  Stage stage_ = Stage::kReplacing;
   std::deque<Slot> pending_;
   std::vector<Slot> ready_;  // to be written by the next StartSlots
   bool start_queued_ = false;
@@ -97,8 +110,8 @@ class Updater : public std::enable_shared_from_this<Updater> {
   std::size_t dirty_count_ = 0;
   std::map<std::string, ActivePtr> waiting_;  // new tasks not yet running
   std::set<std::string> taking_over_;         // every new task of this update
-  // Tasks of an earlier updater that are on their way, to the one that serves until they run.
-  std::map<std::string, std::string> handing_over_;
+  // Where an up-to-date task is on its way, but not awaited: the tasks that serve until it runs.
+  std::map<SlotKey, std::vector<std::string>> handing_over_;
   std::map<std::string, SteadyTime> running_since_;
   std::set<std::string> failed_;
   std::map<std::uint64_t, std::unique_ptr<Timer>> timers_;

@@ -34,7 +34,17 @@ void Updater::WriteService(Function<Status(pb::Service&)> edit) {
       });
 }
 
+// Only while the status is the one this update stands for: a user may have changed the service, or
+// asked for the previous version, just before.
+void Updater::WriteOwn(Function<Status(pb::Service&)> edit) {
+  WriteService([expected = status_, edit = std::move(edit)](pb::Service& service) mutable {
+    const bool own = service.has_update_status() && service.update_status().state() == expected;
+    return own ? edit(service) : Status::Ok();
+  });
+}
+
 void Updater::WriteStarted() {
+  status_ = UpdateState::UPDATING;
   WriteService([now = tools_.env.Now()](pb::Service& service) {
     if (service.has_update_status()) return Status::Ok();
     service.mutable_update_status()->set_state(UpdateState::UPDATING);
@@ -45,11 +55,9 @@ void Updater::WriteStarted() {
 }
 
 void Updater::WriteCompleted() {
-  WriteService([now = tools_.env.Now()](pb::Service& service) {
-    if (!service.has_update_status()) return Status::Ok();
+  WriteOwn([now = tools_.env.Now()](pb::Service& service) {
     auto& status = *service.mutable_update_status();
     const bool back = status.state() == UpdateState::ROLLBACK_STARTED;
-    // Paused or finished by somebody else meanwhile.
     if (!back && status.state() != UpdateState::UPDATING) return Status::Ok();
     status.set_state(back ? UpdateState::ROLLBACK_COMPLETED : UpdateState::COMPLETED);
     status.set_message(back ? "rollback completed" : "update completed");
@@ -59,22 +67,23 @@ void Updater::WriteCompleted() {
 }
 
 void Updater::WritePaused(pb::UpdateStatus::UpdateState state, std::string message) {
-  WriteService([state, message = std::move(message)](pb::Service& service) {
-    if (!service.has_update_status()) return Status::Ok();
+  WriteOwn([state, message = std::move(message)](pb::Service& service) {
     service.mutable_update_status()->set_state(state);
     service.mutable_update_status()->set_message(message);
     return Status::Ok();
   });
 }
 
-void Updater::WriteRollback(std::string message) {
-  WriteService([message = std::move(message)](pb::Service& service) {
-    if (!service.has_update_status()) return Status::Ok();
+void Updater::WriteRollback(const std::string& reason) {
+  WriteOwn([reason](pb::Service& service) {
+    auto& status = *service.mutable_update_status();
     if (!service.has_previous_spec()) {
-      return Status(Code::kFailedPrecondition, "there is no earlier version to roll back to");
+      status.set_state(UpdateState::PAUSED);
+      status.set_message("update paused" + reason + "; there is no version to roll back to");
+      return Status::Ok();
     }
-    service.mutable_update_status()->set_state(UpdateState::ROLLBACK_STARTED);
-    service.mutable_update_status()->set_message(message);
+    status.set_state(UpdateState::ROLLBACK_STARTED);
+    status.set_message("update rolled back" + reason);
     service.mutable_spec()->Swap(service.mutable_previous_spec());
     service.clear_previous_spec();
     if (service.has_previous_spec_version()) {

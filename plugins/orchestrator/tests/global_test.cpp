@@ -86,6 +86,30 @@ TEST_F(GlobalTest, APausedNodeKeepsItsTaskButGetsNoReplacement) {
   EXPECT_EQ(Nodes(), Counts{});
 }
 
+// Whether the leader saw the change or comes later.
+TEST_F(GlobalTest, APausedNodeThatChangesKeepsItsTaskUntilTheServiceChanges) {
+  world_.AddNode("n1", [](pb::Node& n) {
+    (*n.mutable_spec()->mutable_annotations()->mutable_labels())["disk"] = "ssd";
+  });
+  StartOrchestrator(world_);
+  AddGlobal("agent", [](pb::Service& s) {
+    s.mutable_spec()->mutable_task()->mutable_placement()->add_constraints(
+        "node.labels.disk == ssd");
+  });
+  SetAvailability("n1", pb::NodeSpec::PAUSE);
+  world_.EditNode("n1", [](pb::Node& n) {
+    (*n.mutable_spec()->mutable_annotations()->mutable_labels())["disk"] = "hdd";
+  });
+  world_.Stop();
+  StartOrchestrator(world_);
+  world_.sim().RunFor(10s);
+  EXPECT_EQ(Nodes(), (Counts{{"n1", 1}}));
+  world_.UpdateService("agent", [](pb::ServiceSpec& s) {
+    s.mutable_task()->mutable_placement()->set_constraints(0, "node.labels.disk == nvme");
+  });
+  EXPECT_EQ(Nodes(), Counts{});
+}
+
 TEST_F(GlobalTest, ConstraintsChooseTheNodes) {
   world_.AddNode("n1");
   world_.AddNode("n2");

@@ -81,6 +81,50 @@ TEST_F(ReaperTest, LimitedRestartsKeepTheirOwnHistory) {
   EXPECT_EQ(world_.Tasks("web").size(), 3u);
 }
 
+TEST_F(ReaperTest, AServiceThatLimitsItsRestartsAnewKeepsLess) {
+  Start(5);
+  world_.AddService("web", 1, [](pb::Service& s) {
+    PolicyOf(s).set_condition(pb::RestartPolicy::ANY);
+    PolicyOf(s).mutable_delay()->set_seconds(0);
+  });
+  for (int i = 0; i < 4; ++i) {
+    world_.SetState(world_.Wanted("web").at(0)->id, pb::FAILED);
+    world_.sim().RunFor(2s);
+  }
+  EXPECT_EQ(world_.Tasks("web").size(), 5u);
+  world_.UpdateService("web", [](pb::ServiceSpec& spec) {
+    spec.mutable_task()->mutable_restart()->set_max_attempts(1);
+    spec.mutable_update()->set_failure_action(pb::UpdateConfig::CONTINUE);
+  });
+  world_.sim().RunFor(1s);
+  EXPECT_LE(world_.Tasks("web").size(), 2u);
+}
+
+// What tells that a slot has had its turn is not pushed out by what a lost node still has.
+TEST_F(ReaperTest, TheLastTaskOfASlotThatIsNotRestartedStays) {
+  Start(1);
+  world_.AddNode("n1");
+  world_.AddService("web", 1,
+                    [](pb::Service& s) { PolicyOf(s).set_condition(pb::RestartPolicy::NONE); });
+  const std::string lost = world_.Wanted("web").at(0)->id;
+  world_.EditTask(lost, [](Task& task) {
+    task.node_id = "n1";
+    task.status.state = pb::RUNNING;
+  });
+  world_.EditNode("n1", [](pb::Node& n) { n.mutable_status()->set_state(pb::NodeStatus::DOWN); });
+  world_.UpdateService("web", [](pb::ServiceSpec& s) { s.mutable_task()->set_force_update(1); });
+  world_.sim().RunFor(1s);
+  const std::string last = world_.Wanted("web").at(0)->id;
+  world_.SetState(last, pb::COMPLETE);
+  world_.sim().RunFor(1s);
+  world_.Stop();
+  StartOrchestrator(world_);
+  world_.sim().RunFor(10s);
+  EXPECT_TRUE(Exists(last));
+  EXPECT_TRUE(Exists(lost)) << "its node has not said that it stopped";
+  EXPECT_TRUE(world_.Wanted("web").empty());
+}
+
 // The reaper alone.
 class ReaperAloneTest : public ReaperTest {
  protected:

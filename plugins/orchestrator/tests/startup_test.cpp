@@ -199,5 +199,38 @@ TEST_P(StartupTest, ANewLeaderInTheMiddleOfARestartMakesNoSecondReplacement) {
   EXPECT_EQ(world_.Wanted("web").at(0)->desired_state, pb::RUNNING);
 }
 
+// The task that was replaced may be the last that reported something, but what counts is the one
+// that replaced it, and that is as it should be.
+TEST(StartupOfEndedTest, AnOldTasksLateEndMakesNoNewOne) {
+  World world;
+  world.AddNode("n1");
+  world.AddService("web", 1, [](pb::Service& service) {
+    PolicyOf(service).set_condition(pb::RestartPolicy::NONE);
+    service.mutable_spec_version()->set_index(20);
+  });
+  const auto add = [&world](const char* id, std::uint64_t version, const char* image) {
+    world.AddTask(id, "web", [=](Task& task) {
+      pb::TaskSpec spec = *task.spec;
+      spec.mutable_container()->set_image(image);
+      spec.mutable_restart()->set_condition(pb::RestartPolicy::NONE);
+      task.spec = std::make_shared<const pb::TaskSpec>(std::move(spec));
+      task.slot = 1;
+      task.node_id = "n1";
+      task.spec_version = version;
+      task.has_spec_version = true;
+      task.desired_state = pb::SHUTDOWN;
+    });
+    world.sim().RunFor(std::chrono::seconds(1));
+  };
+  add("a-old", 10, "old");
+  add("b-new", 20, "image");
+  world.SetState("b-new", pb::COMPLETE);
+  world.sim().RunFor(std::chrono::seconds(1));
+  world.SetState("a-old", pb::SHUTDOWN);
+  StartOrchestrator(world);
+  world.sim().RunFor(std::chrono::seconds(10));
+  EXPECT_TRUE(world.Wanted("web").empty());
+}
+
 }  // namespace
 }  // namespace swarm::orchestrator

@@ -278,6 +278,26 @@ TEST_P(RollbackTest, ThatIsToBeRolledBackItselfPauses) {
   EXPECT_EQ(State(), pb::UpdateStatus::ROLLBACK_PAUSED);
 }
 
+// Nothing to go back to: what fails must still not be repeated on and on.
+TEST_F(UpdaterTest, AnUpdateWithoutAPreviousVersionPausesInsteadOfRollingBack) {
+  world_.RunTasks(Fails);
+  Make(2, [](pb::Service& service) {
+    PolicyOf(service).set_condition(pb::RestartPolicy::NONE);
+    service.mutable_spec()->mutable_update()->set_failure_action(pb::UpdateConfig::ROLLBACK);
+    service.mutable_spec()->mutable_update()->set_parallelism(1);
+  });
+  world_.Write([](Transaction& tx) {
+    auto service = std::make_shared<pb::Service>(*tx.Get<pb::Service>("web"));
+    service->mutable_spec()->mutable_task()->mutable_container()->set_image("bad");
+    service->mutable_spec_version()->set_index(service->meta().version().index());
+    return tx.Update(std::move(service));
+  });
+  ASSERT_TRUE(Reaches(pb::UpdateStatus::PAUSED));
+  EXPECT_TRUE(world_.Service("web")->update_status().message().starts_with("update paused due to"));
+  world_.sim().RunFor(1min);
+  EXPECT_EQ(EverWithImage("bad"), 1u);
+}
+
 TEST_F(UpdaterTest, AFailureAfterTheMonitoringPeriodDoesNotCount) {
   world_.RunTasks();
   Make(2, [](pb::Service& service) {
@@ -309,6 +329,61 @@ TEST_F(UpdaterTest, ANewUpdateTakesOver) {
   ASSERT_TRUE(Reaches(pb::UpdateStatus::COMPLETED));
   EXPECT_EQ(WithImage("third"), 4u);
   EXPECT_EQ(world_.Wanted("web").size(), 4u);
+}
+
+// The control API clears the status; what is still under way must not look as if it were not.
+TEST_F(UpdaterTest, AnUpdateThatChangesNothingLeavesTheOneUnderWayVisible) {
+  world_.RunTasks();
+  Make(3, [](pb::Service& service) {
+    service.mutable_spec()->mutable_update()->set_parallelism(1);
+    service.mutable_spec()->mutable_update()->mutable_delay()->set_seconds(5);
+  });
+  SetImage("new");
+  world_.sim().RunFor(2s);
+  world_.UpdateService("web", [](pb::ServiceSpec&) {});
+  EXPECT_EQ(State(), pb::UpdateStatus::UPDATING);
+  ASSERT_TRUE(Reaches(pb::UpdateStatus::COMPLETED));
+  EXPECT_EQ(WithImage("new"), 3u);
+}
+
+// As the control API does when asked for the previous version.
+Status RollBack(Transaction& tx) {
+  auto service = std::make_shared<pb::Service>(*tx.Get<pb::Service>("web"));
+  service->mutable_spec()->Swap(service->mutable_previous_spec());
+  service->mutable_spec_version()->Swap(service->mutable_previous_spec_version());
+  service->mutable_update_status()->set_state(pb::UpdateStatus::ROLLBACK_STARTED);
+  return tx.Update(std::move(service));
+}
+
+// A user asks for the previous version in the moment in which the update ends, which a first run
+// tells.
+TEST(UpdateStatusTest, AnUpdateThatEndsDoesNotSpeakForTheRollbackJustBefore) {
+  Duration took{};
+  for (const bool with_rollback : {false, true}) {
+    World world;
+    world.RunTasks();
+    StartOrchestrator(world);
+    world.AddService("web", 2);
+    world.sim().RunFor(2s);
+    const auto user = world.runtime().NewLoop("user", LoopKind::kShared);
+    std::unique_ptr<Timer> timer;
+    if (with_rollback) {
+      timer = user->After(
+          took, [&world] { world.store().writer()->Update(RollBack, [](const auto&) {}); });
+    }
+    const auto began = world.sim().Now();
+    world.UpdateService("web", [](pb::ServiceSpec& spec) {
+      spec.mutable_task()->mutable_container()->set_image("new");
+    });
+    const auto state = [&world] { return world.Service("web")->update_status().state(); };
+    ASSERT_TRUE(world.Until([&] { return state() != pb::UpdateStatus::UPDATING; }));
+    took = world.sim().Now() - began;
+    if (!with_rollback) continue;
+    ASSERT_TRUE(world.Until([&] { return state() == pb::UpdateStatus::ROLLBACK_COMPLETED; }));
+    for (const TaskPtr& task : world.Running("web")) {
+      EXPECT_EQ(task->spec->container().image(), "image");
+    }
+  }
 }
 
 TEST_F(UpdaterTest, ANewLeaderFinishesTheUpdate) {
@@ -373,6 +448,31 @@ TEST_F(UpdaterTest, WhatIsOnItsWayTakesOverBeforeItsSlotsTurn) {
   std::map<std::uint64_t, int> wanted;
   for (const TaskPtr& task : world_.Wanted("web")) ++wanted[task->slot];
   EXPECT_EQ(wanted, (std::map<std::uint64_t, int>{{1, 2}, {2, 1}}));
+}
+
+// What failed is restarted, and then its slot has no need of the old task any more.
+TEST_F(UpdaterTest, APausedUpdateEndsWhatItBegan) {
+  bool broken = true;
+  world_.RunTasks(
+      [&](const Task& task) { return broken && task.spec->container().image() == "new"; });
+  Make(2, [](pb::Service& service) {
+    service.mutable_spec()->mutable_update()->set_order(pb::UpdateConfig::START_FIRST);
+    service.mutable_spec()->mutable_update()->set_parallelism(1);
+  });
+  SetImage("new");
+  ASSERT_TRUE(Reaches(pb::UpdateStatus::PAUSED));
+  EXPECT_EQ(WithImage("image"), 2u);
+  for (const bool new_leader : {false, true}) {
+    if (new_leader) {
+      world_.Stop();
+      StartOrchestrator(world_);
+      broken = false;
+    }
+    world_.sim().RunFor(20s);
+    EXPECT_EQ(WithImage("image"), new_leader ? 1u : 2u);
+    EXPECT_EQ(WithImage("new"), new_leader ? 1u : 0u);
+    EXPECT_EQ(State(), pb::UpdateStatus::PAUSED);
+  }
 }
 
 TEST_F(UpdaterTest, ANewLeaderStopsNoOldTaskBeforeItsSuccessorRuns) {
