@@ -40,6 +40,18 @@ bool UpdateUnderWay(const pb::Service& service) {
   }
 }
 
+// Whether it serves until a task that is wanted in the same place runs.
+bool BeingReplaced(const Reader& reader, const Task& task) {
+  bool found = false;
+  const By by = task.slot != 0 ? By::Slot(task.service_id, task.slot) : By::Node(task.node_id);
+  (void)reader.FindTasks(by, [&](const TaskPtr& other) {
+    found = other->service_id == task.service_id && other->id != task.id &&
+            other->desired_state <= pb::RUNNING;
+    return !found;
+  });
+  return found;
+}
+
 // The constraints of a node's tasks, read once for each service.
 class Constraints {
  public:
@@ -50,7 +62,7 @@ class Constraints {
     // The task's own constraints may be out of date: a change that its node still meets does not
     // replace it. But an update that is under way replaces tasks at its own pace.
     if (verdict.exists && verdict.allowed) return true;
-    if (verdict.exists && !verdict.updating) return false;
+    if (verdict.exists && !verdict.updating && !BeingReplaced(reader_, task)) return false;
     return constraint::Match(ParseConstraints(*task.spec), node);
   }
 

@@ -15,8 +15,9 @@ using UpdateState = pb::UpdateStatus;
 
 constexpr Duration kDefaultMonitor = std::chrono::seconds(5);
 
-// How far a task has got, and before that how far it is to get.
+// How far a task has got, and before that how far it is to get. What has ended got nowhere.
 int Readiness(const Task& task) {
+  if (IsTerminal(task.status.state)) return -1;
   return (task.desired_state == pb::RUNNING ? 1000 : 0) + static_cast<int>(task.status.state);
 }
 
@@ -49,7 +50,7 @@ bool Updater::Begin(const std::vector<Slot>& slots) {
   std::vector<std::string> surplus;
   for (const Slot& slot : slots) {
     Slot kept = slot.size() == 1 ? slot : WithoutSurplus(*view, slot, surplus);
-    if (kept.size() == 2) handing_over_[SlotOf(*kept[0])] = {kept[1]->id};
+    if (kept.size() == 2) handing_over_.insert(SlotOf(*kept[0]));
     if (kept.size() > 1 || !IsUpToDate(*service_, *kept[0], *view))
       pending_.push_back(std::move(kept));
   }
@@ -148,41 +149,51 @@ void Updater::Fill() {
   });
 }
 
+// What is wanted in the slot now: tasks may have been restarted since the update began.
+Slot Updater::WantedIn(const View& view, const SlotKey& key) const {
+  Slot out;
+  const By by = key.number != 0 ? By::Slot(id_, key.number) : By::Node(key.node_id);
+  (void)view.FindTasks(by, [&](const TaskPtr& task) {
+    if (task->service_id == id_ && task->desired_state <= pb::RUNNING) out.push_back(task);
+    return true;
+  });
+  return out;
+}
+
 // Null when what was to be replaced has changed meanwhile.
 Updater::ActivePtr Updater::Plan(const View& view, const Slot& slot) {
   auto active = std::make_shared<Active>();
   active->key = SlotOf(*slot[0]);
-  active->start_first = config_.order() == pb::UpdateConfig::START_FIRST;
+  const Slot live = WantedIn(view, active->key);
+  // Kept only to show why it ended; there is nothing to stop.
+  const bool ended = slot.size() == 1 && slot[0]->desired_state > pb::RUNNING;
+  if (live.empty() && !ended) return nullptr;
+  handing_over_.erase(active->key);
   TaskPtr existing;
-  std::vector<TaskPtr> live;
-  for (const TaskPtr& stale : slot) {
-    // Kept only to show why it ended; there is nothing to stop.
-    if (stale->desired_state > pb::RUNNING) continue;
-    const TaskPtr task = view.GetTask(stale->id);
-    if (!task || task->desired_state > pb::RUNNING) {
-      if (slot.size() == 1) return nullptr;
-      continue;
-    }
-    live.push_back(task);
+  for (const TaskPtr& task : live) {
     if (IsUpToDate(*service_, *task, view)) Prefer(existing, task);
   }
-  if (slot.size() > 1 && live.empty()) return nullptr;
-  handing_over_.erase(active->key);
+  bool serves = false;
   for (const TaskPtr& task : live) {
     if (task == existing) continue;
     active->old_ids.push_back(task->id);
     if (task->status.state <= pb::RUNNING) active->wait_for = task;
+    // What never got to a node cannot serve meanwhile.
+    serves |= task->status.state >= pb::ASSIGNED && !IsTerminal(task->status.state);
+  }
+  const bool start_first = config_.order() == pb::UpdateConfig::START_FIRST && serves;
+  if (start_first && existing && IsTerminal(existing->status.state)) {
+    // About to be restarted: whichever runs in the end takes over.
+    handing_over_.insert(active->key);
+    active->old_ids.clear();
+    active->new_id = existing->id;
+    return active;
   }
   // Left by an updater of an earlier leader that was waiting for it.
-  const bool on_its_way =
-      existing && active->start_first && existing->status.state < pb::RUNNING && live.size() > 1;
+  const bool on_its_way = start_first && existing && existing->status.state < pb::RUNNING;
   active->create = !existing;
   active->await = active->create || on_its_way;
-  // What never got to a node cannot serve meanwhile.
-  const bool serves = std::any_of(live.begin(), live.end(), [&existing](const TaskPtr& task) {
-    return task != existing && task->status.state >= pb::ASSIGNED;
-  });
-  active->start_first &= active->await && serves;
+  active->start_first = start_first && active->await;
   active->new_id = existing ? existing->id : tools_.env.NewId();
   if (active->await) taking_over_.insert(active->new_id);
   if (!existing || existing->desired_state < pb::RUNNING) active->start_id = active->new_id;
@@ -239,7 +250,7 @@ void Updater::Started(const std::vector<ActivePtr>& slots) {
                                  active->start_first ? nullptr : active->wait_for);
     }
     if (over()) {
-      if (active->start_first) handing_over_[active->key] = active->old_ids;
+      if (active->start_first) handing_over_.insert(active->key);
       if (task && task->status.state == pb::RUNNING) HandOver(*task);
       continue;
     }
@@ -272,38 +283,45 @@ void Updater::OnTask(const Event& event) {
   }
 }
 
-// The slot's turn may be far off, or over because its new task failed and was restarted since: the
-// one that served until an up-to-date one runs need not run any longer.
+// The slot's turn may be far off, or over because its new task failed and was restarted since; or
+// the old one was, by an up-to-date one that is there before the new task is. Whichever runs first
+// ends the others.
 void Updater::HandOver(const Task& task) {
-  const auto found = handing_over_.find(SlotOf(task));
-  if (found == handing_over_.end()) return;
-  const std::vector<std::string>& old = found->second;
-  if (std::find(old.begin(), old.end(), task.id) != old.end()) return;
-  if (!IsUpToDate(*service_, task, *tools_.env.Read())) return;
-  ShutDown(std::move(found->second));
-  handing_over_.erase(found);
+  const SlotKey key = SlotOf(task);
+  const auto awaited = std::find_if(waiting_.begin(), waiting_.end(), [&](const auto& entry) {
+    return entry.second->start_first && entry.second->key == key && entry.first != task.id;
+  });
+  if (!handing_over_.contains(key) && awaited == waiting_.end()) return;
+  const ViewPtr view = tools_.env.Read();
+  if (!IsUpToDate(*service_, task, *view)) return;
+  ShutDown(OthersIn(*view, key, task.id));
+  handing_over_.erase(key);
+  if (awaited == waiting_.end()) return;
+  // Its end is no failure; and the one that runs instead is watched in its place.
+  taking_over_.erase(awaited->first);
+  taking_over_.insert(task.id);
+  waiting_.erase(awaited);
+  SlotDone();
+}
+
+std::vector<std::string> Updater::OthersIn(const View& view, const SlotKey& key,
+                                           const std::string& task_id) const {
+  std::vector<std::string> out;
+  for (const TaskPtr& other : WantedIn(view, key)) {
+    if (other->id != task_id) out.push_back(other->id);
+  }
+  return out;
 }
 
 void Updater::NewTaskRuns(const std::string& task_id) {
   const auto found = waiting_.find(task_id);
   const ActivePtr active = found->second;
   waiting_.erase(found);
-  const TaskPtr task = tools_.env.Read()->GetTask(active->new_id);
+  const ViewPtr view = tools_.env.Read();
+  const TaskPtr task = view->GetTask(active->new_id);
   const bool runs = task && task->status.state == pb::RUNNING;
-  if (active->start_first && !runs) handing_over_[active->key] = active->old_ids;
-  if (active->start_first && runs && !active->old_ids.empty()) {
-    tools_.env.Update(
-        [old_ids = active->old_ids](Transaction& tx) {
-          for (const std::string& old : old_ids) {
-            SWARM_RETURN_IF_ERROR(RaiseDesired(tx, old, pb::SHUTDOWN));
-          }
-          return Status::Ok();
-        },
-        [weak = weak_from_this()](const Status&) {
-          if (const auto self = weak.lock()) self->SlotDone();
-        });
-    return;
-  }
+  if (active->start_first && !runs) handing_over_.insert(active->key);
+  if (active->start_first && runs) ShutDown(OthersIn(*view, active->key, active->new_id));
   SlotDone();
 }
 
@@ -353,7 +371,7 @@ void Updater::Pause(pb::UpdateStatus::UpdateState state, std::string message) {
   stage_ = Stage::kPaused;
   pending_.clear();
   for (const auto& [id, active] : std::exchange(waiting_, {})) {
-    if (active->start_first) handing_over_[active->key] = active->old_ids;
+    if (active->start_first) handing_over_.insert(active->key);
   }
 }
 

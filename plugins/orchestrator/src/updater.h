@@ -70,6 +70,9 @@ class Updater : public std::enable_shared_from_this<Updater> {
   void Fill();
   void StartSlots(Function<void()> release);
   void Later(Duration delay, void (Updater::*then)());
+  Slot WantedIn(const View& view, const SlotKey& key) const;
+  std::vector<std::string> OthersIn(const View& view, const SlotKey& key,
+                                    const std::string& task_id) const;
   ActivePtr Plan(const View& view, const Slot& slot);
   void Started(const std::vector<ActivePtr>& slots);
   void HandOver(const Task& task);
@@ -110,8 +113,8 @@ class Updater : public std::enable_shared_from_this<Updater> {
   std::size_t dirty_count_ = 0;
   std::map<std::string, ActivePtr> waiting_;  // new tasks not yet running
   std::set<std::string> taking_over_;         // every new task of this update
-  // Where an up-to-date task is on its way, but not awaited: the tasks that serve until it runs.
-  std::map<SlotKey, std::vector<std::string>> handing_over_;
+  // Where an up-to-date task is on its way, but not awaited, and others serve until it runs.
+  std::set<SlotKey> handing_over_;
   std::map<std::string, SteadyTime> running_since_;
   std::set<std::string> failed_;
   std::map<std::uint64_t, std::unique_ptr<Timer>> timers_;

@@ -115,6 +115,34 @@ TEST_F(EnforcerTest, TheServicesConstraintsCountNotTheTasksOldOnes) {
   EXPECT_TRUE(world_.Wanted("web")[0]->node_id.empty());
 }
 
+// Start-first, and the update is over: its new task failed and waits for a node.
+TEST_F(EnforcerTest, WhatServesUntilItsSuccessorRunsIsJudgedByItsOwnConstraints) {
+  AddNode();
+  world_.AddService("web", 1, [](pb::Service& service) {
+    service.mutable_spec()->mutable_task()->mutable_placement()->add_constraints("node.id == n2");
+    service.mutable_spec()->mutable_update()->set_order(pb::UpdateConfig::START_FIRST);
+    service.mutable_spec_version()->set_index(7);
+    service.mutable_update_status()->set_state(pb::UpdateStatus::COMPLETED);
+  });
+  for (const std::uint64_t version : {6, 7}) {
+    world_.AddTask("v" + std::to_string(version), "web", [=](Task& task) {
+      task.slot = 1;
+      task.node_id = version == 6 ? "n1" : "";
+      task.spec_version = version;
+      task.has_spec_version = true;
+      task.status.state = version == 6 ? pb::RUNNING : pb::PENDING;
+      pb::TaskSpec spec = *task.spec;
+      spec.mutable_placement()->set_constraints(
+          0, version == 6 ? "node.role == worker" : "node.id == n2");
+      task.spec = std::make_shared<const pb::TaskSpec>(spec);
+    });
+  }
+  StartOrchestrator(world_);
+  EXPECT_EQ(State("v6"), pb::RUNNING);
+  world_.EditNode("n1", [](pb::Node& node) { node.set_role(pb::MANAGER); });
+  EXPECT_EQ(State("v6"), pb::REJECTED);
+}
+
 TEST_F(EnforcerTest, AnUpdateUnderWayReplacesTasksAtItsOwnPace) {
   AddNode();
   world_.AddService("web", 1, [](pb::Service& service) {
