@@ -157,7 +157,10 @@ class Check {
 
   // Whether the place has a wanted task.
   bool CheckPlace(const pb::Service& service, const std::vector<TaskPtr>& tasks) {
-    std::size_t wanted = 0;
+    const auto wanted =
+        static_cast<std::size_t>(std::count_if(tasks.begin(), tasks.end(), [](const TaskPtr& task) {
+          return task->desired_state <= pb::RUNNING;
+        }));
     std::size_t running = 0;
     std::size_t ended = 0;
     for (const TaskPtr& task : tasks) {
@@ -166,9 +169,8 @@ class Check {
                    ? 1
                    : 0;
       if (task->desired_state > pb::RUNNING) continue;
-      ++wanted;
       if (task->status.state == pb::RUNNING) ++running;
-      CheckWanted(service, *task);
+      CheckWanted(service, *task, UpdateUnderWay(service) || wanted > 1);
     }
     const Task& any = *tasks.front();
     seen_.running += running;
@@ -190,7 +192,8 @@ class Check {
     return wanted > 0;
   }
 
-  void CheckWanted(const pb::Service& service, const Task& task) {
+  // `replaced`: what runs may still be of an earlier version.
+  void CheckWanted(const pb::Service& service, const Task& task, bool replaced) {
     const auto node = nodes_.find(task.node_id);
     if (!task.node_id.empty() && node == nodes_.end()) {
       return Say(task, "is on a node that is gone");
@@ -203,7 +206,7 @@ class Check {
       Say(task, "is wanted on a node that is down or drained");
     }
     // An update that waits has not replaced all tasks yet; they are where they were asked to be.
-    const bool old_version = UpdateUnderWay(service) && Matches(*task.spec, *node->second);
+    const bool old_version = replaced && Matches(*task.spec, *node->second);
     if (IsActive(*node->second) && !old_version && !Matches(service.spec().task(), *node->second)) {
       Say(task, "is on a node that breaks its constraints");
     }
@@ -286,6 +289,22 @@ bool CouldTake(const Reader& reader, const pb::Node& node, const Task& task) {
 
 std::vector<std::string> FindFaults(const Reader& reader, Seen& seen) {
   return Check(reader, seen).Run();
+}
+
+bool DependsOnItsNodes(const Reader& reader, const pb::Service& service) {
+  const std::string asked = service.spec().task().placement().SerializeAsString();
+  // By place: whether something is wanted there, and whether that, or all else, is left over.
+  std::map<std::pair<std::uint64_t, std::string>, std::pair<bool, bool>> places;
+  (void)reader.FindTasks(By::Service(service.id()), [&](const TaskPtr& task) {
+    auto& [wanted, left] = places[{task->slot, task->slot == 0 ? task->node_id : ""}];
+    const bool its = task->desired_state <= pb::RUNNING;
+    if (its && !wanted) left = false;
+    if (its || !wanted) left |= task->spec->placement().SerializeAsString() != asked;
+    wanted |= its;
+    return true;
+  });
+  return std::any_of(places.begin(), places.end(),
+                     [](const auto& place) { return place.second.second; });
 }
 
 bool AnyUpdateUnderWay(const Reader& reader) {

@@ -22,6 +22,10 @@ std::vector<std::string> FindFaults(const Reader& reader, Seen& seen);
 // Whether an update waits, for tasks that find no node: a new leader goes on with it.
 bool AnyUpdateUnderWay(const Reader& reader);
 
+// Whether tasks were left as they are by an update that changed nothing but their placement, since
+// their nodes fitted. Nodes change: whoever looks at such a service later may find otherwise.
+bool DependsOnItsNodes(const Reader& reader, const pb::Service& service);
+
 // Whether a node that may be given new tasks could take the task, as it and its tasks are now.
 bool CouldTake(const Reader& reader, const pb::Node& node, const Task& task);
 

@@ -1,8 +1,7 @@
 #include "random_world.h"
 
-#include <cstdlib>
-
 #include "allocator.h"
+#include "expectations.h"
 #include "orchestrator.h"
 #include "scheduler.h"
 
@@ -22,11 +21,9 @@ void Label(pb::Node& node, const std::string& key, const std::string& value) {
 RandomWorld::RandomWorld(std::uint64_t seed)
     : world_(seed),
       loop_(world_.runtime().NewLoop("invariants", LoopKind::kShared)),
-      invariants_(world_.store(), *loop_) {
+      invariants_(world_.store(), *loop_),
+      trace_(world_.store(), *loop_, world_.runtime().clock()) {
   world_.DoNotSettle();
-  if (std::getenv("SWARM_TRACE")) {
-    trace_ = std::make_unique<Trace>(world_.store(), *loop_, world_.runtime().clock());
-  }
   world_.AddCluster([this](pb::Cluster& cluster) {
     cluster.mutable_spec()->mutable_orchestration()->set_task_history_retention_limit(
         static_cast<std::int64_t>(1 + Draw(3)));
@@ -396,7 +393,8 @@ std::map<std::string, std::uint64_t> RandomWorld::TaskVersions() {
     const auto service = world_.Service(task->service_id);
     // Whether the first task of a version was a restart is not written anywhere: a new leader may
     // allow one more.
-    const bool counts = service && service->spec().task().restart().max_attempts() == 0;
+    const bool counts = service && service->spec().task().restart().max_attempts() == 0 &&
+                        !DependsOnItsNodes(*world_.view(), *service);
     // One that waits for a node is told anew why it does; that may have changed.
     const bool waits = task->status.state == pb::PENDING;
     if (counts)

@@ -70,7 +70,7 @@ class RandomWorld {
   component::testing::World world_;
   std::unique_ptr<Loop> loop_;
   Invariants invariants_;
-  std::unique_ptr<Trace> trace_;  // null unless asked for
+  Trace trace_;
   std::set<std::string> nodes_;
   std::set<std::string> services_;
   int next_node_ = 0;

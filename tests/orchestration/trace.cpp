@@ -1,6 +1,7 @@
 #include "trace.h"
 
 #include <cstdio>
+#include <cstdlib>
 
 #include "swarm/runtime.h"
 
@@ -11,6 +12,15 @@ std::string Short(const Event& event) {
   if (event.table == Table::kTask) return "task " + Line(*event.task);
   return std::string(event.table == Table::kNode ? "node " : "service ") +
          event.object->ShortDebugString();
+}
+
+void Print(const Commit& commit, SteadyTime now) {
+  static constexpr const char* kChanges[] = {"+", "~", "-"};
+  const std::chrono::duration<double> seconds = now.time_since_epoch();
+  for (const Event& event : commit.events) {
+    std::printf("%.3f %s %s\n", seconds.count(), kChanges[static_cast<int>(event.change)],
+                Short(event).c_str());
+  }
 }
 
 }  // namespace
@@ -24,15 +34,11 @@ std::string Line(const Task& task) {
 }
 
 Trace::Trace(Store& store, Loop& loop, const Clock& clock) {
-  auto [view, subscription] = store.ReadAndWatch(
-      {{Table::kNode, Table::kService, Table::kTask}}, loop, [&clock](const CommitPtr& commit) {
-        const std::chrono::duration<double> now = clock.SteadyNow().time_since_epoch();
-        for (const Event& event : commit->events) {
-          static constexpr const char* kChanges[] = {"+", "~", "-"};
-          std::printf("%.3f %s %s\n", now.count(), kChanges[static_cast<int>(event.change)],
-                      Short(event).c_str());
-        }
-      });
+  const bool silent = !std::getenv("SWARM_TRACE");
+  auto [view, subscription] = store.ReadAndWatch({{Table::kNode, Table::kService, Table::kTask}},
+                                                 loop, [silent, &clock](const CommitPtr& commit) {
+                                                   if (!silent) Print(*commit, clock.SteadyNow());
+                                                 });
   subscription_ = std::move(subscription);
 }
 

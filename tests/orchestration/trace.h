@@ -11,6 +11,7 @@ namespace swarm::test {
 // What a task is, on one line.
 std::string Line(const Task& task);
 
+// Silent unless SWARM_TRACE is set, but always there: a watcher more would change what happens.
 // Threading: the loop it watches on.
 class Trace {
  public:
