@@ -5,18 +5,17 @@
 #include <linux/capability.h>
 #include <unistd.h>
 
-#include <chrono>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
 #include "log_records.h"
 #include "process_rig.h"
 #include "setup.h"
+#include "support/process.h"
 #include "task_folder.h"
 
 namespace swarm::executor_process {
@@ -25,15 +24,8 @@ namespace swarm::executor_process {
 #define SWARM_NEEDS(capability) \
   if (!OwnPermissions().Has(capability)) GTEST_SKIP() << "this process lacks " #capability
 
-// Waits, within a bound, for what no callback tells.
-inline bool Eventually(const std::function<bool()>& condition) {
-  const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(30);
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() > limit) return false;
-    std::this_thread::sleep_for(std::chrono::milliseconds(2));
-  }
-  return true;
-}
+// For what no callback tells.
+using test::Eventually;
 
 // Secrets and configs by id.
 class FakeDependencies final : public Dependencies {
