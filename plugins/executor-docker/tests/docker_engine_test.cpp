@@ -340,6 +340,7 @@ pb::Task Shell(const std::string& id, const std::string& script) {
   return task;
 }
 
+// Pinned by SwarmKit: a task from preparation to its end, with what it wrote on both streams.
 TEST_F(RealEngineTest, GivesOutputWithItsStream) {
   bool standard_error = false;
   Controller& task = Control(Shell("talk", "echo out; sleep 0.1; echo err >&2"));

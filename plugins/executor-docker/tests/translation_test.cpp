@@ -133,6 +133,7 @@ TEST(TranslationTest, CommandReplacesTheEntrypointAndArgumentsAreItsOwn) {
   EXPECT_EQ(body["Cmd"], json({"true"}));
 }
 
+// Pinned by SwarmKit: named and counted resources reach the container.
 TEST(TranslationTest, AssignedResourcesAreInTheEnvironment) {
   pb::Task task = ContainerTask("env: 'A=1'");
   for (const char* name : {"blue", "red"}) {
