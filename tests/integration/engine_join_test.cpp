@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <signal.h>
 
+#include <filesystem>
 #include <set>
 
 #include "joined.h"
@@ -184,6 +185,33 @@ TEST_F(EngineJoinTest, ANewRootForEverybodyWhileTheyWork) {
   EXPECT_TRUE(Eventually([&] { return RunningOn(*manager_, id) == 2; }));
   EXPECT_EQ(Containers("web"), containers);
   EXPECT_EQ(TaskIds(), tasks);
+}
+
+// The directory that an engine in swarm mode has left: certificates, managers and tasks. Our swarmd
+// goes on as the same node, with the same engine to run containers on.
+TEST_F(EngineJoinTest, OurSwarmdGoesOnWithAnEnginesDirectory) {
+  const std::string id = Joined();
+  Create("web", id, {"--args", "serve"});
+  ASSERT_TRUE(Runs("web", 1)) << engine_->log();
+  ASSERT_TRUE(Eventually([&] { return RunningOn(*manager_, id) == 1; }));
+  engine_->Stop();
+  Manager worker;
+  const std::string left = engine_->folder() + "/data/swarm";
+  std::filesystem::copy(left, worker.state(), std::filesystem::copy_options::recursive);
+  std::filesystem::remove_all(left);
+  ASSERT_TRUE(engine_->Start()) << engine_->log();
+  ASSERT_TRUE(worker.StartWithConfig("plugins:\n  path: [" + BuildDirectory() +
+                                     "/plugins]\n  executor:\n    - {use: docker, default: true, "
+                                     "engine: \"" +
+                                     engine_->address() + "\", pull: missing, payload_dir: \"" +
+                                     engine_->folder() + "/payload\"}\n"))
+      << worker.log();
+  EXPECT_THAT(worker.log(), HasSubstr("took over the tasks of the agent that was here before"));
+  EXPECT_TRUE(NodeIs(*manager_, id, "READY")) << worker.log();
+  EXPECT_TRUE(Runs("web", 1)) << manager_->Ctl({"task", "ls"}).out << worker.log();
+  EXPECT_TRUE(Eventually([&] { return RunningOn(*manager_, id) == 1; })) << worker.log();
+  manager_->Ctl({"service", "remove", "web"});
+  EXPECT_TRUE(Runs("web", 0)) << worker.log();
 }
 
 }  // namespace
