@@ -58,6 +58,7 @@ class ClusterUpdateTest : public ApiTest {
   std::string roots_;
 };
 
+// Pinned by SwarmKit: only the token that is asked for changes.
 TEST_F(ClusterUpdateTest, RotatesOnlyTheTokenAskedFor) {
   auto request = Request();
   request.mutable_rotation()->set_worker_join_token(true);
@@ -74,6 +75,7 @@ TEST_F(ClusterUpdateTest, RotatesOnlyTheTokenAskedFor) {
   EXPECT_NE(Tokens().manager(), "manager");
 }
 
+// Pinned by SwarmKit: the life of the unlock key.
 TEST_F(ClusterUpdateTest, KeepsRotatesAndDropsTheUnlockKey) {
   auto request = Request();
   request.mutable_rotation()->set_manager_unlock_key(true);
@@ -169,6 +171,7 @@ TEST_F(ClusterUpdateTest, RefusesRootsThatAreNone) {
   EXPECT_FALSE(Root().has_root_rotation());
 }
 
+// Pinned by SwarmKit: an update with a version that is over.
 TEST_F(ClusterUpdateTest, RefusesAnOldVersion) {
   const auto request = Request();
   ASSERT_TRUE(Update(request).ok());
@@ -185,6 +188,7 @@ TEST_F(ClusterUpdateTest, SurvivesBeingSentWhatItShowed) {
   EXPECT_EQ(Tokens().worker(), "worker");
 }
 
+// Pinned by SwarmKit: when entries of the blacklist go.
 TEST(BlacklistTest, ForgetsAWeekAfterExpiry) {
   using namespace std::chrono_literals;
   const WallTime now(10'000'000s);

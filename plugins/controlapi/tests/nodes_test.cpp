@@ -33,6 +33,8 @@ class NodesTest : public ApiTest {
     cluster.mutable_spec()->mutable_annotations()->set_name("default");
     cluster.mutable_root_ca()->set_ca_cert("not read");
     cluster.mutable_root_ca()->set_ca_key("PRIVATE");
+    cluster.mutable_root_ca()->mutable_root_rotation()->set_ca_key("PRIVATE");
+    cluster.mutable_spec()->mutable_ca_config()->set_signing_ca_key("PRIVATE");
     cluster.add_network_bootstrap_keys()->set_key("PRIVATE");
     cluster.add_unlock_keys()->set_key("PRIVATE");
     cluster.mutable_spec()->mutable_ca_config()->set_signing_ca_cert("PRIVATE");
@@ -80,6 +82,7 @@ TEST_F(NodesTest, ShowsWhatConsensusKnows) {
   EXPECT_FALSE(all->nodes(1).has_manager_status());
 }
 
+// Pinned by SwarmKit: demotion while a member is down.
 TEST_F(NodesTest, KeepsTheQuorumAndTheLastManager) {
   for (const char* id : {"a", "b", "c"}) AddNode(id, pb::NodeStatus::READY, pb::MANAGER);
   AddMember("a", true, true);
@@ -90,15 +93,31 @@ TEST_F(NodesTest, KeepsTheQuorumAndTheLastManager) {
                    "can't remove member from the raft: this would result in a loss of quorum"));
   members_.members[2].reachable = true;
   EXPECT_TRUE(Demote("b").ok());
+  // The group follows later; of two members one may still go.
+  members_.members.erase(members_.members.begin() + 1);
+  Write([](Transaction& tx) {
+    auto node = std::make_shared<pb::Node>(*tx.Get<pb::Node>("b"));
+    node->set_role(pb::WORKER);
+    return tx.Update(std::move(node));
+  });
+  EXPECT_TRUE(Demote("c").ok());
 }
 
+// Pinned by SwarmKit: the last manager stays one, and can still be changed.
 TEST_F(NodesTest, NeverDemotesTheOnlyManager) {
   AddNode("a", pb::NodeStatus::READY, pb::MANAGER);
   AddMember("a", true, true);
   EXPECT_EQ(Demote("a"), Status(Code::kFailedPrecondition,
                                 "attempting to demote the last manager of the swarm"));
+  pb::UpdateNodeRequest request;
+  request.set_node_id("a");
+  *request.mutable_node_version() = Stored<pb::Node>("a")->meta().version();
+  request.mutable_spec()->set_desired_role(pb::MANAGER);
+  request.mutable_spec()->set_availability(pb::NodeSpec::DRAIN);
+  EXPECT_TRUE(Call<pb::UpdateNodeResponse>("UpdateNode", request).ok());
 }
 
+// Pinned by SwarmKit: an update is made once.
 TEST_F(NodesTest, RefusesIncompleteAndRepeatedUpdates) {
   AddNode("w", pb::NodeStatus::READY);
   pb::UpdateNodeRequest request;
@@ -112,6 +131,7 @@ TEST_F(NodesTest, RefusesIncompleteAndRepeatedUpdates) {
             "update out of sequence");
 }
 
+// Pinned by SwarmKit: what may be removed, and what the blacklist holds then.
 TEST_F(NodesTest, RemovesOnlyWhatIsDownUnlessForced) {
   AddCluster();
   AddNode("w", pb::NodeStatus::READY);
@@ -133,6 +153,7 @@ TEST_F(NodesTest, NeverRemovesAMember) {
   EXPECT_EQ(Remove("m", true).code(), Code::kFailedPrecondition);
 }
 
+// Pinned by SwarmKit: tasks of a removed node.
 TEST_F(NodesTest, OrphansOnlyTasksThatHaveNotEnded) {
   AddCluster();
   AddNode("w", pb::NodeStatus::DOWN);
@@ -153,6 +174,7 @@ TEST_F(NodesTest, RemovalNeedsTheCluster) {
   EXPECT_EQ(Remove("w"), Status(Code::kInternal, "could not fetch cluster object"));
 }
 
+// Pinned by SwarmKit: tasks by prefix of their ids and by desired states.
 TEST_F(NodesTest, ListsTasksAsTheStoreHasThem) {
   AddTask("aa1", "n", pb::RUNNING);
   AddTask("aa2", "n", pb::FAILED);
@@ -186,6 +208,7 @@ TEST_F(NodesTest, RemovesATaskOnce) {
             Status(Code::kNotFound, "task t not found"));
 }
 
+// Pinned by SwarmKit: what is shown of a cluster.
 TEST_F(NodesTest, ShowsNoKeysOfTheCluster) {
   AddCluster();
   pb::GetClusterRequest request;
@@ -201,6 +224,7 @@ TEST_F(NodesTest, ShowsNoKeysOfTheCluster) {
   EXPECT_EQ(Stored<pb::Cluster>("cluster")->root_ca().ca_key(), "PRIVATE");
 }
 
+// Pinned by SwarmKit: what a cluster may be set to.
 TEST_F(NodesTest, ChecksTheClustersSpec) {
   AddCluster();
   const auto error = [this](const std::function<void(pb::ClusterSpec*)>& change) {
@@ -221,6 +245,8 @@ TEST_F(NodesTest, ChecksTheClustersSpec) {
       error([](auto* s) { s->mutable_dispatcher()->mutable_heartbeat_period()->set_seconds(-1); }),
       "heartbeat time period cannot be a negative duration");
   EXPECT_EQ(error([](auto* s) { s->mutable_annotations()->set_name("other"); }),
+            "modification of cluster name is not allowed");
+  EXPECT_EQ(error([](auto* s) { s->mutable_annotations()->clear_name(); }),
             "modification of cluster name is not allowed");
 }
 

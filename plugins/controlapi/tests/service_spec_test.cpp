@@ -42,6 +42,7 @@ void Check(const std::vector<Case>& cases) {
 pb::ContainerSpec* Container(Spec& s) { return s.mutable_task()->mutable_container(); }
 constexpr auto kMinusFour = static_cast<std::uint64_t>(-4);
 
+// Pinned by SwarmKit: good and bad names.
 TEST(ServiceSpecTest, AcceptsAndRefusesNames) {
   for (const char* good : {"name", "n-me", "n_me", "n-m-e", "n--d"}) {
     EXPECT_TRUE(CheckName(good).ok()) << good;
@@ -53,6 +54,7 @@ TEST(ServiceSpecTest, AcceptsAndRefusesNames) {
   EXPECT_EQ(CheckName(std::string(64, 'a')).message(), "name must be 63 characters or fewer");
 }
 
+// Pinned by SwarmKit: good and bad names of secrets and configs.
 TEST(ServiceSpecTest, AcceptsAndRefusesNamesOfSecrets) {
   for (const std::string good : {"0", "a", "A", "name-with--dashes", "name.with..dots",
                                  "name_with__underscores", "name.with-all_special"}) {
@@ -66,6 +68,7 @@ TEST(ServiceSpecTest, AcceptsAndRefusesNamesOfSecrets) {
   EXPECT_FALSE(CheckSecretName(std::string(65, 'a')).ok());
 }
 
+// Pinned by SwarmKit: negative numbers, and no mode.
 TEST(ServiceSpecTest, ChecksTheMode) {
   Check({
       {"", [](Spec&) {}},
@@ -81,6 +84,7 @@ TEST(ServiceSpecTest, ChecksTheMode) {
   });
 }
 
+// Pinned by SwarmKit: runtimes.
 TEST(ServiceSpecTest, ChecksTheRuntime) {
   Check({
       {"TaskSpec: missing runtime", [](Spec& s) { s.mutable_task()->clear_runtime(); }},
@@ -100,6 +104,7 @@ TEST(ServiceSpecTest, ChecksTheRuntime) {
   });
 }
 
+// Pinned by SwarmKit: placeholders.
 TEST(ServiceSpecTest, TriesPlaceholders) {
   Check({
       {"", [](Spec& s) { Container(s)->set_hostname("{{.Service.Name}}-{{.Task.Slot}}"); }},
@@ -124,6 +129,7 @@ TEST(ServiceSpecTest, FindsMountPointsThatAreEqualOnlyWhenExpanded) {
           }}});
 }
 
+// Pinned by SwarmKit: too little of a resource.
 TEST(ServiceSpecTest, ChecksResources) {
   const auto limits = [](Spec& s) {
     return s.mutable_task()->mutable_resources()->mutable_limits();
@@ -138,6 +144,8 @@ TEST(ServiceSpecTest, ChecksResources) {
        [&](Spec& s) { reservations(s)->set_memory_bytes(1); }},
       {"invalid cpu value 4.2e-08: Must be at least 0.001",
        [&](Spec& s) { limits(s)->set_nano_cpus(42); }},
+      {"invalid cpu value 4.2e-08: Must be at least 0.001",
+       [&](Spec& s) { reservations(s)->set_nano_cpus(42); }},
       {"invalid cpu value -1: Must be at least 0.001",
        [&](Spec& s) { reservations(s)->set_nano_cpus(-1'000'000'000); }},
       {"", [&](Spec& s) { limits(s)->set_nano_cpus(1'000'000); }},
@@ -145,6 +153,7 @@ TEST(ServiceSpecTest, ChecksResources) {
   });
 }
 
+// Pinned by SwarmKit: restart and update policies; jobs have no update.
 TEST(ServiceSpecTest, ChecksPolicies) {
   Check({
       {"TaskSpec: restart-delay cannot be negative",
@@ -199,6 +208,7 @@ pb::PortConfig* Port(Spec& s, std::uint32_t published, pb::PortConfig::Protocol 
   return port;
 }
 
+// Pinned by SwarmKit: resolution mode and ports that clash.
 TEST(ServiceSpecTest, ChecksTheEndpoint) {
   constexpr const char* kDuplicate = "EndpointSpec: duplicate published ports provided";
   using P = pb::PortConfig;
@@ -239,6 +249,7 @@ pb::SecretReference* Secret(Spec& s, const char* id, const char* name, const cha
   return r;
 }
 
+// Pinned by SwarmKit: references to secrets and configs, and credentials from a config.
 TEST(ServiceSpecTest, ChecksReferences) {
   Check({
       {"malformed secret reference", [](Spec& s) { Secret(s, "", "n", "f"); }},
@@ -251,6 +262,11 @@ TEST(ServiceSpecTest, ChecksReferences) {
        [](Spec& s) {
          Secret(s, "i", "a", "f");
          Secret(s, "j", "b", "f");
+       }},
+      {"secret references 'a' and 'a' have a conflicting target: 'f'",
+       [](Spec& s) {
+         Secret(s, "i", "a", "f");
+         Secret(s, "i", "a", "f");
        }},
       {"",
        [](Spec& s) {

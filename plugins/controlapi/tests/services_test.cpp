@@ -70,6 +70,7 @@ TEST_F(ServicesTest, RefusesARequestWithoutSpec) {
   EXPECT_EQ(status.status(), Status(Code::kInvalidArgument, "invalid argument"));
 }
 
+// Pinned by SwarmKit: a taken name.
 TEST_F(ServicesTest, RefusesATakenNameWhateverItsCase) {
   ASSERT_TRUE(Create(ASpec("web")).ok());
   EXPECT_EQ(Create(ASpec("WEB")).status(),
@@ -140,6 +141,7 @@ TEST_F(ServicesTest, CannotGoBackWithoutAPreviousSpec) {
                    "service " + created->id() + " does not have a previous spec"));
 }
 
+// Pinned by SwarmKit: an update with a version that is over.
 TEST_F(ServicesTest, RefusesAnOldVersion) {
   const auto created = Create(ASpec("web"));
   ASSERT_TRUE(Update(*created, ASpec("web", 2)).ok());
@@ -147,6 +149,7 @@ TEST_F(ServicesTest, RefusesAnOldVersion) {
             Status(Code::kUnknown, "update out of sequence"));
 }
 
+// Pinned by SwarmKit: neither the mode nor the name changes.
 TEST_F(ServicesTest, RefusesForbiddenChangesEvenWithAnOldVersion) {
   auto created = Create(ASpec("web"));
   created->mutable_meta()->mutable_version()->set_index(1'000'000);
@@ -158,13 +161,18 @@ TEST_F(ServicesTest, RefusesForbiddenChangesEvenWithAnOldVersion) {
             Status(Code::kUnimplemented, "service mode change is not allowed"));
 }
 
+// Pinned by SwarmKit: iterations of jobs.
 TEST_F(ServicesTest, CountsTheIterationsOfJobs) {
   pb::ServiceSpec spec = ASpec("job");
   spec.mutable_replicated_job()->set_max_concurrent(1);
+  const std::int64_t now =
+      std::chrono::floor<std::chrono::seconds>(machine_.runtime().clock().Now())
+          .time_since_epoch()
+          .count();
   const auto created = Create(spec);
   ASSERT_TRUE(created.ok());
   EXPECT_EQ(created->job_status().job_iteration().index(), 0U);
-  EXPECT_TRUE(created->job_status().has_last_execution());
+  EXPECT_EQ(created->job_status().last_execution().seconds(), now);
   const auto updated = Update(*created, spec);
   EXPECT_EQ(updated->job_status().job_iteration().index(), 1U);
 }
@@ -177,6 +185,7 @@ TEST_F(ServicesTest, RefusesIngressPortsWithoutTheNetwork) {
   EXPECT_TRUE(Create(Publishing("web", 80)).ok());
 }
 
+// Pinned by SwarmKit: ports of other services.
 TEST_F(ServicesTest, RefusesPortsThatOthersUse) {
   using P = pb::PortConfig;
   AddIngress();
@@ -195,9 +204,13 @@ TEST_F(ServicesTest, RefusesPortsThatOthersUse) {
   EXPECT_TRUE(Create(Publishing("host2", 81, P::HOST)).ok());
   EXPECT_TRUE(Create(Publishing("any", 0)).ok());
   EXPECT_TRUE(Create(Publishing("any2", 0)).ok());
-  EXPECT_TRUE(Update(*web, Publishing("web", 80)).ok()) << "its own port is no conflict";
+  const auto same = Update(*web, Publishing("web", 80));
+  ASSERT_TRUE(same.ok()) << "its own port is no conflict";
+  EXPECT_EQ(Update(*same, Publishing("web", 81)).status().code(), Code::kInvalidArgument);
+  EXPECT_TRUE(Update(*same, Publishing("web", 82)).ok());
 }
 
+// Pinned by SwarmKit: the ingress network is for published ports only.
 TEST_F(ServicesTest, RefusesToAttachToIngress) {
   AddIngress();
   pb::ServiceSpec spec = ASpec("web");
@@ -206,9 +219,36 @@ TEST_F(ServicesTest, RefusesToAttachToIngress) {
             Status(Code::kInvalidArgument,
                    "Service cannot be explicitly attached to the ingress network \"ingress\""));
   spec.mutable_task()->mutable_networks(0)->set_target("unknown");
-  EXPECT_TRUE(Create(spec).ok());
+  const auto created = Create(spec);
+  ASSERT_TRUE(created.ok());
+  spec.mutable_task()->mutable_networks(0)->set_target("ingress-id");
+  EXPECT_EQ(Update(*created, spec).status().code(), Code::kInvalidArgument);
 }
 
+// The field is deprecated, and this is what is left of it.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+// Pinned by SwarmKit: networks in the service's old field may only be moved to the task's.
+TEST_F(ServicesTest, NetworksMoveToTheTasksBeforeTheyChange) {
+  pb::ServiceSpec spec = ASpec("web");
+  spec.add_networks()->set_target("one");
+  const auto created = Create(spec);
+  ASSERT_TRUE(created.ok());
+  pb::ServiceSpec changed = spec;
+  changed.mutable_networks(0)->set_target("two");
+  EXPECT_EQ(
+      Update(*created, changed).status(),
+      Status(Code::kUnimplemented, "networks must be migrated to TaskSpec before being changed"));
+  pb::ServiceSpec migrated = ASpec("web");
+  migrated.mutable_task()->add_networks()->set_target("one");
+  const auto moved = Update(*created, migrated);
+  ASSERT_TRUE(moved.ok()) << moved.status();
+  migrated.mutable_task()->mutable_networks(0)->set_target("two");
+  EXPECT_TRUE(Update(*moved, migrated).ok());
+}
+#pragma GCC diagnostic pop
+
+// Pinned by SwarmKit: references to secrets that are not there.
 TEST_F(ServicesTest, NamesAllMissingSecrets) {
   pb::Secret secret;
   secret.set_id("s1");
@@ -230,6 +270,7 @@ TEST_F(ServicesTest, NamesAllMissingSecrets) {
   EXPECT_EQ(Create(spec).status(), Status(Code::kInvalidArgument, "secrets not found: two, other"));
 }
 
+// Pinned by SwarmKit: which services are listed.
 TEST_F(ServicesTest, FiltersAllCriteriaTogether) {
   pb::ServiceSpec labelled = ASpec("web");
   (*labelled.mutable_annotations()->mutable_labels())["a"] = "1";
@@ -246,6 +287,9 @@ TEST_F(ServicesTest, FiltersAllCriteriaTogether) {
   pb::ListServicesRequest label;
   (*label.mutable_filters()->mutable_labels())["a"] = "";
   EXPECT_EQ(Names(label), Strings{"web"});
+  (*label.mutable_filters()->mutable_labels())["b"] = "";
+  EXPECT_EQ(Names(label), Strings{}) << "both labels are needed";
+  label.mutable_filters()->mutable_labels()->erase("b");
   (*label.mutable_filters()->mutable_labels())["a"] = "2";
   EXPECT_EQ(Names(label), Strings{});
   pb::ListServicesRequest upper;
@@ -254,7 +298,15 @@ TEST_F(ServicesTest, FiltersAllCriteriaTogether) {
   pb::ListServicesRequest runtime;
   runtime.mutable_filters()->add_runtimes("container");
   EXPECT_EQ(Names(runtime), (Strings{"web", "worker"}));
-  runtime.mutable_filters()->set_runtimes(0, "custom");
+  pb::ServiceSpec custom = ASpec("custom");
+  custom.mutable_task()->mutable_generic()->set_kind("custom-kind");
+  custom.mutable_task()->mutable_generic()->mutable_payload()->set_type_url("x");
+  custom.mutable_task()->mutable_generic()->mutable_payload()->set_value("x");
+  ASSERT_TRUE(Create(custom).ok());
+  EXPECT_EQ(Names(runtime), (Strings{"web", "worker"}));
+  runtime.mutable_filters()->set_runtimes(0, "custom-kind");
+  EXPECT_EQ(Names(runtime), Strings{"custom"});
+  runtime.mutable_filters()->set_runtimes(0, "other");
   EXPECT_EQ(Names(runtime), Strings{});
 }
 
@@ -263,34 +315,6 @@ TEST_F(ServicesTest, RefusesToWriteWithoutLeading) {
   sim_.Settle();
   EXPECT_EQ(Create(ASpec("web")).status(),
             Status(Code::kUnknown, "raft: failed to process the request: node lost leader status"));
-}
-
-TEST_F(ServicesTest, CountsStatuses) {
-  const auto web = Create(ASpec("web", 3));
-  ASSERT_TRUE(web.ok());
-  const auto add = [this](const std::string& id, const std::string& service, pb::TaskState state) {
-    pb::Task task;
-    task.set_id(id);
-    task.set_service_id(service);
-    task.mutable_status()->set_state(state);
-    task.set_desired_state(pb::RUNNING);
-    PutTask(task);
-  };
-  add("t1", web->id(), pb::RUNNING);
-  add("t2", web->id(), pb::PREPARING);
-  add("t3", "gone", pb::RUNNING);
-  pb::ListServiceStatusesRequest request;
-  request.add_services(web->id());
-  request.add_services("gone");
-  request.add_services("unknown");
-  const auto statuses = Call<pb::ListServiceStatusesResponse>("ListServiceStatuses", request);
-  ASSERT_TRUE(statuses.ok());
-  ASSERT_EQ(statuses->statuses_size(), 3);
-  EXPECT_EQ(statuses->statuses(0).desired_tasks(), 3U);
-  EXPECT_EQ(statuses->statuses(0).running_tasks(), 1U);
-  EXPECT_EQ(statuses->statuses(1).desired_tasks(), 0U);
-  EXPECT_EQ(statuses->statuses(1).running_tasks(), 1U);
-  EXPECT_EQ(statuses->statuses(2).service_id(), "unknown");
 }
 
 }  // namespace
