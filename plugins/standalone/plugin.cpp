@@ -12,7 +12,7 @@ namespace {
 
 swarm::Result<std::unique_ptr<swarm::Instance>> Create(swarm::InstanceContext& context) {
   return std::unique_ptr<swarm::Instance>(std::make_unique<swarm::standalone::Standalone>(
-      context.runtime(), swarm::standalone::ReadOptions(context.settings(), context.node()),
+      context.runtime(), swarm::consensus::ReadOptions(context.settings(), context.node()),
       context.logger(),
       [&context](swarm::Status why) { swarm::ReportFatal(context, std::move(why)); }));
 }

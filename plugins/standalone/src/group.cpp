@@ -8,6 +8,10 @@
 namespace swarm::standalone {
 namespace {
 
+using consensus::Batch;
+using consensus::Proposal;
+using consensus::Refusal;
+using consensus::RequestIds;
 using std::chrono::milliseconds;
 
 // What one write takes at most, so that those at its end do not wait for long.
@@ -44,10 +48,10 @@ void Group::Open(Function<void(Status)> done) {
   RequestIds ids(runtime_.clock().Now());
   Result<OpenedGroup> opened = OpenGroup(runtime_, options_, ids, log_);
   if (!opened.ok()) return done(opened.status().WithContext("consensus standalone"));
-  wal_ = std::move(opened->storage.log);
-  term_ = opened->term;
-  raft_id_ = RaftId(opened->self.raft_id());
-  last_ = opened->last;
+  wal_ = std::move(opened->member.storage.log);
+  term_ = opened->member.term;
+  raft_id_ = RaftId(opened->member.self.raft_id());
+  last_ = opened->member.last;
   ScheduleZeros();
   On(loop_, [opened = *std::move(opened), done = std::move(done)](Group& group) mutable {
     group.started_ = std::move(done);
@@ -69,18 +73,19 @@ void Group::Stop() {
 }
 
 void Group::BeginReplay(OpenedGroup opened) {
-  wal::Storage& storage = opened.storage;
+  consensus::OpenedMember& member = opened.member;
+  wal::Storage& storage = member.storage;
   snapshots_ = std::move(storage.snapshots);
-  membership_ = std::move(opened.membership);
+  membership_ = std::move(member.membership);
   terms_ = std::move(opened.terms);
   replay_ = std::move(storage.contents.entries);
   if (storage.snapshot) snapshot_index_ = storage.snapshot->mark.index;
-  if (storage.needs_old_key) rotation_.Begin(opened.last, snapshot_index_);
+  if (storage.needs_old_key) rotation_.Begin(member.last, snapshot_index_);
   {
     const std::lock_guard lock(mutex_);
-    shown_.self = {RaftId(opened.self.raft_id()),
-                   opened.self.node_id(),
-                   opened.self.addr(),
+    shown_.self = {RaftId(member.self.raft_id()),
+                   member.self.node_id(),
+                   member.self.addr(),
                    true,
                    false,
                    true};
@@ -89,11 +94,11 @@ void Group::BeginReplay(OpenedGroup opened) {
   }
   log_.Info("Opened the log", {{"snapshot", std::to_string(snapshot_index_.value())},
                                {"entries", std::to_string(replay_.size())},
-                               {"term", std::to_string(opened.term.value())}});
+                               {"term", std::to_string(member.term.value())}});
   if (storage.snapshot) {
     commit_ = snapshot_index_.value();
     // It was read before, so it splits.
-    const std::string_view store = SplitSnapshot(storage.snapshot->data)->store;
+    const std::string_view store = consensus::SplitSnapshot(storage.snapshot->data)->store;
     state_->OnRestore({snapshot_index_, std::string(store)});
   }
   ReplayNext();

@@ -13,9 +13,9 @@
 #include <string>
 #include <vector>
 
+#include "consensus/options.h"
+#include "consensus/proposals.h"
 #include "opening.h"
-#include "options.h"
-#include "proposals.h"
 #include "swarm/consensus.h"
 #include "swarm/log.h"
 #include "swarm/runtime.h"
@@ -23,6 +23,8 @@
 #include "wal/storage.h"
 
 namespace swarm::standalone {
+
+using consensus::Options;
 
 class Group : public std::enable_shared_from_this<Group> {
  public:
@@ -53,15 +55,15 @@ class Group : public std::enable_shared_from_this<Group> {
   // [disk]
   void Open(Function<void(Status)> done);
   void WriteNext();
-  void Write(Batch batch);
+  void Write(consensus::Batch batch);
   void Fail(const Status& why);
   void ScheduleZeros();
   // [loop]
   void BeginReplay(OpenedGroup opened);
   void ReplayNext();
   void BeginLeading();
-  void Report(std::vector<Proposal> written);
-  void Refuse(std::vector<Refusal> refusals);
+  void Report(std::vector<consensus::Proposal> written);
+  void Refuse(std::vector<consensus::Refusal> refusals);
   void StepDown();
   void SnapshotIfDue();
   void OnCaptured(Result<StoreImage> image);
@@ -86,7 +88,7 @@ class Group : public std::enable_shared_from_this<Group> {
   ReplicatedState* state_ = nullptr;
 
   // [any]
-  Proposals proposals_;
+  consensus::Proposals proposals_;
   std::atomic<std::uint64_t> commit_{0};
   std::atomic<bool> stopping_{false};
   mutable std::mutex mutex_;
@@ -108,7 +110,7 @@ class Group : public std::enable_shared_from_this<Group> {
   std::vector<wal::Entry> replay_;
   std::size_t replayed_ = 0;
   Function<void(Status)> started_;
-  Membership membership_;
+  consensus::Membership membership_;
   std::map<Index, Term> terms_;
   wal::KeyRotation rotation_;
   Index snapshot_index_;

@@ -3,24 +3,10 @@
 #include <iterator>
 #include <utility>
 
+#include "consensus/log_range.h"
 #include "group.h"
-#include "wal/wire.h"
 
 namespace swarm::standalone {
-namespace {
-
-// Whether a request holds anything but its id.
-bool HasActions(std::string_view request) {
-  wal::FieldReader reader(request);
-  while (reader.Next()) {
-    if (reader.IsBytes(2)) return true;
-  }
-  return false;
-}
-
-Status OutOfRange(const char* text) { return {Code::kOutOfRange, text}; }
-
-}  // namespace
 
 Term Group::TermOf(Index index) const {
   const auto after = terms_.upper_bound(index);
@@ -70,7 +56,7 @@ void Group::OnCaptured(Result<StoreImage> image) {
        }
        group.On(group.background_, [mark, keep, voter, members = std::move(members),
                                     image = std::move(image)](Group& g) {
-         const std::string head = SnapshotHead(members, image.data.size());
+         const std::string head = consensus::SnapshotHead(members, image.data.size());
          g.SaveSnapshot({mark, {&voter, 1}, head, image.data}, keep);
        });
      });
@@ -142,9 +128,7 @@ Result<std::vector<CommittedEntry>> Group::ReadFromDisk(Index from, Index to) {
     }
     compacted = shown_.compacted;
   }
-  if (from > to) return OutOfRange("versions are out of order");
-  if (to > CommitIndex()) return OutOfRange("last version is out of bounds");
-  if (from < compacted) return OutOfRange("requested index is unavailable due to compaction");
+  SWARM_RETURN_IF_ERROR(consensus::CheckRange(from, to, CommitIndex(), compacted));
   std::vector<CommittedEntry> found;
   if (from == to) return found;
   wal::Unsealer unsealer = wal::MakeUnsealer(options_.storage);
@@ -152,7 +136,7 @@ Result<std::vector<CommittedEntry>> Group::ReadFromDisk(Index from, Index to) {
       std::vector<wal::Entry> entries,
       wal::ReadEntries(runtime_.files(), options_.storage.log_directory(), unsealer, from, to));
   for (wal::Entry& entry : entries) {
-    if (entry.type != wal::EntryType::kNormal || !HasActions(entry.data)) continue;
+    if (entry.type != wal::EntryType::kNormal || !consensus::HasActions(entry.data)) continue;
     found.push_back({entry.index, {}, {}, std::move(entry.data)});
   }
   return found;

@@ -3,32 +3,19 @@
 #pragma once
 
 #include <map>
-#include <string>
-#include <vector>
 
-#include "membership.h"
-#include "options.h"
-#include "request_ids.h"
-#include "swarm/log.h"
-#include "swarm/runtime.h"
-#include "swarm/status.h"
-#include "swarmkit/v1/raft.pb.h"
-#include "wal/storage.h"
+#include "consensus/opening.h"
 
 namespace swarm::standalone {
 
 struct OpenedGroup {
-  wal::Storage storage;  // its entries all are committed
-  docker::swarmkit::v1::RaftMember self;
-  Membership membership;
-  Term term;
-  Index last;
+  consensus::OpenedMember member;  // its entries all are committed
   // First index of each term since the snapshot.
   std::map<Index, Term> terms;
 };
 
 // [blocking] Errors name the folder or file. FailedPrecondition: the log is a larger group's.
-Result<OpenedGroup> OpenGroup(Runtime& runtime, const Options& options, RequestIds& ids,
-                              const Logger& log);
+Result<OpenedGroup> OpenGroup(Runtime& runtime, const consensus::Options& options,
+                              consensus::RequestIds& ids, const Logger& log);
 
 }  // namespace swarm::standalone

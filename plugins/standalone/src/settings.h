@@ -1,7 +1,6 @@
 // Schema of the plugin's section in the YAML file.
 #pragma once
 
-#include "options.h"
 #include "swarm/settings.h"
 
 namespace swarm::standalone {
@@ -23,6 +22,4 @@ inline constexpr SettingDescriptor kSettings[] = {
     {"fips", SettingType::kBool, "false",
      "Encrypt the log with Fernet (AES-128) only. Cannot be changed once the log exists"},
 };
-Options ReadOptions(const Settings& settings, const NodeInfo& node);
-
 }  // namespace swarm::standalone

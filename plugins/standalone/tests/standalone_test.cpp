@@ -14,6 +14,9 @@ namespace {
 namespace v1 = docker::swarmkit::v1;
 using conformance::ConsensusFactory;
 using conformance::ConsensusRig;
+using consensus::ReadOptions;
+using consensus::SnapshotHead;
+using consensus::SplitSnapshot;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
@@ -77,7 +80,7 @@ class StandaloneTest : public testing::Test {
     for (const std::uint64_t id : {11U, 22U}) {
       v1::RaftMember member;
       member.set_raft_id(id);
-      data.push_back(AddMemberChange(member));
+      data.push_back(consensus::AddMemberChange(member));
     }
     for (const char* name : {"a", "b", "c"}) data.push_back(conformance::ChangesOf(name));
     std::vector<wal::EntryView> entries;

@@ -14,11 +14,11 @@
 #include <string_view>
 #include <vector>
 
-#include "request_ids.h"
+#include "consensus/request_ids.h"
 #include "swarm/ids.h"
 #include "swarm/status.h"
 
-namespace swarm::standalone {
+namespace swarm::consensus {
 
 struct Proposal {
   ProposalEpoch epoch;
@@ -87,4 +87,4 @@ class Proposals {
   bool writing_ = false;
 };
 
-}  // namespace swarm::standalone
+}  // namespace swarm::consensus

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <set>
 #include <string>
 #include <string_view>
@@ -12,10 +13,12 @@
 #include "swarmkit/v1/snapshot.pb.h"
 #include "wal/types.h"
 
-namespace swarm::standalone {
+namespace swarm::consensus {
 
 struct Membership {
   std::set<std::uint64_t> voters;
+  // How the voters are reached, as far as the log has said it.
+  std::map<std::uint64_t, docker::swarmkit::v1::RaftMember> members;
   std::set<std::uint64_t> removed;
 
   // Takes in one log entry; only configuration changes matter. DataLoss when one is malformed.
@@ -28,6 +31,7 @@ std::string RemoveMemberChange(std::uint64_t raft_id, std::uint64_t change_id);
 
 // The parts of a snapshot's data, a docker.swarmkit.v1.Snapshot.
 struct SnapshotParts {
+  std::map<std::uint64_t, docker::swarmkit::v1::RaftMember> members;
   std::set<std::uint64_t> removed;
   std::string_view store;  // a serialised StoreSnapshot, within the data
 };
@@ -36,4 +40,4 @@ Result<SnapshotParts> SplitSnapshot(std::string_view data);
 std::string SnapshotHead(const docker::swarmkit::v1::ClusterSnapshot& membership,
                          std::size_t store_size);
 
-}  // namespace swarm::standalone
+}  // namespace swarm::consensus

@@ -6,7 +6,7 @@
 
 #include "swarm/runtime.h"
 
-namespace swarm::standalone {
+namespace swarm::consensus {
 
 class RequestIds {
  public:
@@ -21,4 +21,4 @@ class RequestIds {
   std::uint64_t last_;
 };
 
-}  // namespace swarm::standalone
+}  // namespace swarm::consensus

@@ -1,9 +1,9 @@
-#include "membership.h"
+#include "consensus/membership.h"
 
 #include "etcd/raftpb.pb.h"
 #include "wal/wire.h"
 
-namespace swarm::standalone {
+namespace swarm::consensus {
 
 using docker::swarmkit::v1::ClusterSnapshot;
 
@@ -16,10 +16,22 @@ Status Membership::Apply(const wal::Entry& entry) {
   }
   const std::uint64_t id = change.node_id();
   if (id == 0) return Status::Ok();
-  if (change.type() == raftpb::ConfChangeAddNode) voters.insert(id);
-  if (change.type() == raftpb::ConfChangeRemoveNode) {
-    voters.erase(id);
-    removed.insert(id);
+  switch (change.type()) {
+    case raftpb::ConfChangeAddNode:
+      voters.insert(id);
+      [[fallthrough]];
+    case raftpb::ConfChangeUpdateNode:
+      if (docker::swarmkit::v1::RaftMember member; member.ParseFromString(change.context())) {
+        members[id] = std::move(member);
+      }
+      break;
+    case raftpb::ConfChangeRemoveNode:
+      voters.erase(id);
+      members.erase(id);
+      removed.insert(id);
+      break;
+    default:
+      break;
   }
   return Status::Ok();
 }
@@ -59,6 +71,7 @@ Result<SnapshotParts> SplitSnapshot(std::string_view data) {
   if (version != 0) {
     return Status(Code::kDataLoss, "unrecognized snapshot version " + std::to_string(version));
   }
+  for (const auto& member : membership.members()) parts.members[member.raft_id()] = member;
   parts.removed.insert(membership.removed().begin(), membership.removed().end());
   return parts;
 }
@@ -70,4 +83,4 @@ std::string SnapshotHead(const ClusterSnapshot& membership, std::size_t store_si
   return data;
 }
 
-}  // namespace swarm::standalone
+}  // namespace swarm::consensus

@@ -1,11 +1,11 @@
-#include "proposals.h"
+#include "consensus/proposals.h"
 
 #include <utility>
 
 #include "swarm/consensus.h"
 #include "swarm/store_errors.h"
 
-namespace swarm::standalone {
+namespace swarm::consensus {
 namespace {
 
 // Beyond it proposals are refused: the disk does not keep up, and the store's own bound is lower.
@@ -139,4 +139,4 @@ std::vector<Refusal> Proposals::Refuse(const Batch& batch, const Status& why) {
   return out;
 }
 
-}  // namespace swarm::standalone
+}  // namespace swarm::consensus

@@ -1,13 +1,15 @@
-// What a standalone group is told.
+// What every consensus plugin on lib/wal is told: where its log lies and when a snapshot replaces
+// it.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <string>
 
+#include "swarm/settings.h"
 #include "wal/storage.h"
 
-namespace swarm::standalone {
+namespace swarm::consensus {
 
 struct Options {
   wal::StorageOptions storage;
@@ -23,4 +25,8 @@ struct Options {
   std::uint64_t log_entries_for_slow_followers = 500;
 };
 
-}  // namespace swarm::standalone
+// From a section whose schema has the keys snapshot_interval, keep_old_snapshots,
+// log_entries_for_slow_followers, segment_bytes, zero_ahead_bytes and fips.
+Options ReadOptions(const Settings& settings, const NodeInfo& node);
+
+}  // namespace swarm::consensus
