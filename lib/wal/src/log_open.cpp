@@ -65,7 +65,13 @@ class Collector {
         break;
     }
     SWARM_ASSIGN_OR_RETURN(const SnapshotMark mark, DecodeSnapshotMark(record.data));
-    if (mark.index != snapshot_.index || mark.term == snapshot_.term) return Status::Ok();
+    if (mark.index != snapshot_.index) return Status::Ok();
+    if (mark.term == snapshot_.term) {
+      // A leader's snapshot, not one of this log's own state: it has taken the place of the log,
+      // and what was behind its position belongs to another history.
+      if (term_there_ != mark.term) contents_.entries.clear();
+      return Status::Ok();
+    }
     return Status(Code::kDataLoss, "the snapshot at " + std::to_string(mark.index.value()) +
                                        " is of term " + std::to_string(mark.term.value()) +
                                        " here and of term " +
@@ -77,7 +83,11 @@ class Collector {
  private:
   Status TakeEntry(std::string_view data) {
     SWARM_ASSIGN_OR_RETURN(Entry entry, DecodeEntry(data));
-    if (entry.index <= snapshot_.index) return Status::Ok();
+    if (entry.index == snapshot_.index) term_there_ = entry.term;
+    if (entry.index <= snapshot_.index) {
+      contents_.entries.clear();  // it replaces all after it
+      return Status::Ok();
+    }
     SWARM_ASSIGN_OR_RETURN(entry.data, unsealer_.Unseal(entry.data));
     return Place(std::move(entry), snapshot_, contents_.entries);
   }
@@ -86,6 +96,7 @@ class Collector {
   Unsealer& unsealer_;
   LogContents& contents_;
   bool has_metadata_ = false;
+  Term term_there_;  // of the entry at the snapshot's position; 0: none was seen
 };
 
 }  // namespace

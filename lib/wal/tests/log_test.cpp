@@ -36,6 +36,39 @@ class LogTest : public LogFixture {
   }
 };
 
+// A leader's snapshot may come in place of entries that the group never agreed on.
+TEST_F(LogTest, WhatALeadersSnapshotReplacedDoesNotComeBack) {
+  CreateAndOpen();
+  AppendMany(1, 6);
+  const RaftId voter(7);
+  const SnapshotMark of_another_term{Index(3), Term(2)};
+  ASSERT_EQ(log().MarkSnapshot(of_another_term, {&voter, 1}), Status::Ok());
+  ASSERT_EQ(snapshots().Save({of_another_term, {&voter, 1}, "state", ""}, [] { return false; }),
+            Status::Ok());
+  ASSERT_EQ(log().Append({Term(2), voter, Index(3)}, {}, true), Status::Ok());
+  Close();
+  ASSERT_EQ(Open(), Status::Ok());
+  EXPECT_THAT(entries(), IsEmpty());
+  ASSERT_EQ(Append(4, "new", true, 2), Status::Ok());
+  Close();
+  ASSERT_EQ(Open(), Status::Ok());
+  ASSERT_THAT(entries(), SizeIs(1));
+  EXPECT_EQ(entries()[0].data, "new");
+}
+
+// But one of the log's own state leaves what follows it.
+TEST_F(LogTest, WhatFollowsAnOwnSnapshotStays) {
+  CreateAndOpen();
+  AppendMany(1, 6);
+  const RaftId voter(7);
+  const SnapshotMark own{Index(3), Term(1)};
+  ASSERT_EQ(log().MarkSnapshot(own, {&voter, 1}), Status::Ok());
+  ASSERT_EQ(snapshots().Save({own, {&voter, 1}, "state", ""}, [] { return false; }), Status::Ok());
+  Close();
+  ASSERT_EQ(Open(), Status::Ok());
+  ExpectEntries(4, 6);
+}
+
 TEST_F(LogTest, HoldsNothingAtFirst) {
   EXPECT_FALSE(StorageExists(disk(), options_));
   CreateAndOpen();
