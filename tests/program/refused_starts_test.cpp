@@ -87,7 +87,7 @@ TEST_F(RefusedStartsTest, MissingPlugin) {
 TEST_F(RefusedStartsTest, GapIsNamedWithWhatFillsIt) {
   ExpectRefused("plugins: {consensus: {use: none}}\n",
                 "built-in configuration:3:10: plugin store (scope manager) requires consensus/1, "
-                "which no configured plugin provides; available: standalone");
+                "which no configured plugin provides; available: raft, standalone");
 }
 
 TEST_F(RefusedStartsTest, TwoProvidersOfTheStore) {

@@ -109,6 +109,10 @@ class Raft {
 
   bool HasReady() const;
   Ready TakeReady();
+  // The disk took nothing of what was handed out and not called Written, nor will it: forgets those
+  // entries and what was to be said of them. Only a leader without other members can, since nobody
+  // else knows of them; and not before it has written one entry of its term. False: it cannot.
+  bool DropUnwritten();
   // The batch is durable, storage has it.
   void Written(const WriteMark& mark);
   // The state machine has everything up to `index`. Not for snapshots, where Written says it.
@@ -131,6 +135,9 @@ class Raft {
   // Why this member cannot go on: its state contradicts the group's. It then ignores everything;
   // nothing of it may be trusted. Empty: it can.
   const std::string& fault() const { return fault_; }
+
+  // As Options::pre_vote, from the next election on.
+  void SetPreVote(bool pre_vote) { options_.pre_vote = pre_vote; }
 
   void SetElectionTimeoutForTest(int ticks) { election_timeout_ = ticks; }
 
@@ -194,7 +201,7 @@ class Raft {
   void AppliedTo(Index index);
   void MaybeLeaveJoint();
 
-  const Options options_;
+  Options options_;
   Log log_;
   Group group_;
 

@@ -37,6 +37,17 @@ Ready Raft::TakeReady() {
   return ready;
 }
 
+bool Raft::DropUnwritten() {
+  const bool alone = group_.members().size() == 1 && group_.Find(id()) != nullptr;
+  if (!fault_.empty() || role_ != Role::kLeader || !alone) return false;
+  if (log_.TermAt(log_.committed()) != term_) return false;
+  log_.unstable().DropEntries();
+  messages_after_write_.clear();  // only its own word to itself
+  pending_conf_index_ = std::min(pending_conf_index_, log_.LastIndex());
+  uncommitted_bytes_ = 0;
+  return true;
+}
+
 void Raft::Written(const WriteMark& mark) {
   if (!fault_.empty()) return;
   // In another term the entries may have been replaced by others with the same positions that are

@@ -39,6 +39,11 @@ void Unstable::SnapshotWritten(Index index) {
   snapshot_taken_ = false;
 }
 
+void Unstable::DropEntries() {
+  entries_.clear();
+  unwritten_ = first_;
+}
+
 void Unstable::Append(std::span<const Entry> entries) {
   const Index from = entries.front().index;
   RAFT_INVARIANT(from <= limit(), "a log has no holes");

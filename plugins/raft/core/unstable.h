@@ -35,6 +35,9 @@ class Unstable {
   void Written(Position last);
   void SnapshotWritten(Index index);
 
+  // Entries that never will be written.
+  void DropEntries();
+
   // Replaces what is there from the first one on; no hole.
   void Append(std::span<const Entry> entries);
   void Restore(SnapshotRef snapshot);

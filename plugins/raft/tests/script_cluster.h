@@ -75,4 +75,7 @@ class ScriptCluster {
   bool silent_ = false;
 };
 
+// What a script shows when the core refuses something; none: it did not.
+std::optional<std::string> ErrorText(StepResult result);
+
 }  // namespace swarm::raft::testing

@@ -1,0 +1,46 @@
+#include "swarm/plugin.h"
+
+#include <iterator>
+#include <memory>
+
+#include "raft_consensus.h"
+#include "settings.h"
+#include "swarm/ca.h"
+#include "swarm/consensus.h"
+#include "swarm/fatal.h"
+
+namespace {
+
+swarm::raft::Surroundings Around(swarm::InstanceContext& context) {
+  swarm::raft::Surroundings around;
+  around.network = &context.network();
+  around.router = &context.router();
+  around.credentials = [&context]() -> std::shared_ptr<const swarm::Credentials> {
+    auto* identity = static_cast<swarm::IdentityProvider*>(context.Find(swarm::kIdentityRole));
+    return identity == nullptr ? nullptr : identity->Current(context.node().state_dir);
+  };
+  return around;
+}
+
+swarm::Result<std::unique_ptr<swarm::Instance>> Create(swarm::InstanceContext& context) {
+  return std::unique_ptr<swarm::Instance>(std::make_unique<swarm::raft::RaftConsensus>(
+      context.runtime(), swarm::raft::ReadOptions(context.settings(), context.node()),
+      context.logger(), Around(context),
+      [&context](swarm::Status why) { swarm::ReportFatal(context, std::move(why)); }));
+}
+
+constexpr swarm::UnitDescriptor kUnits[] = {
+    {"consensus/1", swarm::Scope::kManager, "identity/1", "", Create},
+};
+
+}  // namespace
+
+SWARM_PLUGIN(raft) = {SWARM_PLUGIN_HEADER,
+                      "raft",
+                      "1.0.0",
+                      "Consensus between managers, as SwarmKit's raft does it",
+                      swarm::Maturity::kAlpha,
+                      swarm::raft::kSettings,
+                      std::size(swarm::raft::kSettings),
+                      kUnits,
+                      std::size(kUnits)};

@@ -1,0 +1,315 @@
+// A group of managers: joining, leaving, failing over, and what happens to those who were away.
+#include <gtest/gtest.h>
+
+#include "group_rig.h"
+#include "swarm/rpc_typed.h"
+#include "swarm/store_errors.h"
+
+namespace swarm::raft::testing {
+namespace {
+
+namespace pb = ::docker::swarmkit::v1;
+using std::chrono_literals::operator""s;
+using std::chrono_literals::operator""ms;
+
+class RaftGroupTest : public ::testing::Test {
+ protected:
+  void Make(int members, GroupRig::Settings settings = GroupRig::Settings()) {
+    rig_ = std::make_unique<GroupRig>(7, members, settings);
+    ASSERT_TRUE(rig_->Form()) << rig_->Check();
+  }
+  void TearDown() override {
+    if (rig_) {
+      EXPECT_EQ(rig_->Check(), "");
+    }
+  }
+  template <class Response, class Request>
+  Result<std::shared_ptr<const Response>> Call(int from, int to, std::string_view method,
+                                               Request request) {
+    std::optional<Result<std::shared_ptr<const Response>>> result;
+    auto channel = rig_->network(from).Dial(GroupRig::Address(to), {});
+    CallOptions options;
+    options.timeout = 60s;
+    CallUnary<Response>(**channel, method, options, std::move(request),
+                        [&result](auto reply) { result = std::move(reply); });
+    rig_->RunUntil([&] { return result.has_value(); });
+    if (!result) return Status(Code::kDeadlineExceeded, "no answer");
+    return *std::move(result);
+  }
+  Status Leave(int from, int leader, RaftId id) {
+    pb::LeaveRequest request;
+    request.mutable_node()->set_raft_id(id.value());
+    return Call<pb::LeaveResponse>(from, leader, "/docker.swarmkit.v1.RaftMembership/Leave",
+                                   std::move(request))
+        .status();
+  }
+  bool MembersAre(std::size_t count) {
+    return rig_->RunUntil([&] {
+      for (int at = 0; at < rig_->size(); ++at) {
+        if (rig_->up(at) && rig_->raft(at).Members().size() != count) return false;
+      }
+      return true;
+    });
+  }
+
+  std::unique_ptr<GroupRig> rig_;
+};
+
+// Pinned by SwarmKit: three managers list three members and agree on the leader; what the leader
+// commits appears everywhere.
+TEST_F(RaftGroupTest, ThreeManagersAgree) {
+  Make(3);
+  ASSERT_TRUE(rig_->CommitOne());
+  ASSERT_TRUE(rig_->Agree());
+  const int leader = rig_->Leader();
+  for (int at = 0; at < 3; ++at) {
+    EXPECT_EQ(rig_->raft(at).Members().size(), 3u);
+    EXPECT_EQ(rig_->raft(at).Leader().node_id, GroupRig::NodeId(leader));
+    EXPECT_EQ(rig_->raft(at).Leader().self, at == leader);
+    EXPECT_EQ(rig_->state(at).content().size(), 1u);
+  }
+}
+
+// Pinned by SwarmKit: the leader stops, the other two elect one of themselves; it stays listed.
+TEST_F(RaftGroupTest, TheOthersGoOnWithoutTheLeader) {
+  Make(3);
+  ASSERT_TRUE(rig_->CommitOne());
+  const int leader = rig_->Leader();
+  const SteadyTime killed = rig_->simulation().Now();
+  rig_->Crash(leader);
+  ASSERT_TRUE(rig_->CommitOne());
+  EXPECT_LT(rig_->simulation().Now() - killed, 5s);
+  EXPECT_TRUE(MembersAre(3));
+  rig_->Start(leader);
+  ASSERT_TRUE(rig_->Agree());
+  EXPECT_EQ(rig_->state(leader).content().size(), 2u);
+}
+
+TEST_F(RaftGroupTest, AStoppedLeaderHandsOverWithoutAnElectionTimeout) {
+  Make(3);
+  ASSERT_TRUE(rig_->CommitOne());
+  const SteadyTime stopped = rig_->simulation().Now();
+  rig_->Stop(rig_->Leader());
+  ASSERT_TRUE(rig_->AwaitLeader());
+  EXPECT_LT(rig_->simulation().Now() - stopped, 500ms);
+}
+
+// Pinned by SwarmKit: five with three stopped commit nothing; one comes back, and they do again.
+TEST_F(RaftGroupTest, WithoutAMajorityNothingIsCommitted) {
+  Make(5);
+  ASSERT_TRUE(rig_->CommitOne());
+  ASSERT_TRUE(rig_->Agree());
+  const int leader = rig_->Leader();
+  int crashed = 0;
+  for (int at = 0; at < 5 && crashed < 3; ++at) {
+    if (at == leader) continue;
+    rig_->Crash(at);
+    ++crashed;
+  }
+  const std::size_t before = rig_->history().size();
+  rig_->Propose(leader, 3);
+  rig_->RunUntil([] { return false; }, 20s);
+  EXPECT_EQ(rig_->history().size(), before);
+  EXPECT_EQ(rig_->Leader(), -1) << "who cannot reach a majority stops leading";
+  EXPECT_GT(rig_->raft(leader).Leader().leaderless_ms, 1000);
+  int unreachable = 0;
+  for (const Member& member : rig_->raft(leader).Members()) unreachable += !member.reachable;
+  EXPECT_EQ(unreachable, 3);
+  for (int at = 0; at < 5; ++at) {
+    if (!rig_->up(at)) {
+      rig_->Start(at);
+      break;
+    }
+  }
+  EXPECT_TRUE(rig_->CommitOne());
+}
+
+// Pinned by SwarmKit: Leave of a follower through the leader; the list shrinks, values replicate.
+TEST_F(RaftGroupTest, AFollowerLeaves) {
+  Make(5);
+  const int leader = rig_->Leader();
+  const int gone = (leader + 1) % 5;
+  EXPECT_EQ(Leave((leader + 2) % 5, leader, rig_->IdOf(gone)), Status::Ok());
+  rig_->Crash(gone);
+  EXPECT_TRUE(MembersAre(4));
+  ASSERT_TRUE(rig_->CommitOne());
+  EXPECT_TRUE(rig_->Agree());
+}
+
+// Pinned by SwarmKit: the leader itself leaves; the survivors elect another and list two.
+TEST_F(RaftGroupTest, TheLeaderLeaves) {
+  Make(3);
+  ASSERT_TRUE(rig_->CommitOne());
+  const int leader = rig_->Leader();
+  EXPECT_EQ(Leave((leader + 1) % 3, leader, rig_->IdOf(leader)), Status::Ok());
+  rig_->Crash(leader);
+  EXPECT_TRUE(MembersAre(2));
+  EXPECT_TRUE(rig_->CommitOne());
+}
+
+// Pinned by SwarmKit: with one of three down the healthy follower cannot be removed, the dead one
+// can; with two down nobody can.
+TEST_F(RaftGroupTest, NobodyIsRemovedAtTheExpenseOfTheMajority) {
+  Make(3);
+  ASSERT_TRUE(rig_->CommitOne());
+  const int leader = rig_->Leader();
+  const int dead = (leader + 1) % 3;
+  const int healthy = (leader + 2) % 3;
+  const RaftId dead_id = rig_->IdOf(dead);
+  const RaftId healthy_id = rig_->IdOf(healthy);
+  EXPECT_TRUE(rig_->raft(leader).CanRemoveMember(healthy_id));
+  rig_->Crash(dead);
+  ASSERT_TRUE(rig_->RunUntil([&] { return !rig_->raft(leader).CanRemoveMember(healthy_id); }));
+  EXPECT_EQ(Leave(healthy, leader, healthy_id),
+            Status(Code::kUnknown,
+                   "raft: member cannot be removed, because removing it may result in loss of "
+                   "quorum"));
+  EXPECT_EQ(Leave(healthy, leader, dead_id), Status::Ok());
+  EXPECT_TRUE(MembersAre(2));
+}
+
+TEST_F(RaftGroupTest, OnlyTheLeaderTakesJoinsAndLeaves) {
+  Make(3);
+  const int leader = rig_->Leader();
+  const int follower = (leader + 1) % 3;
+  const Status refused = Leave(leader, follower, rig_->IdOf(leader));
+  EXPECT_EQ(refused, Status(Code::kUnknown, std::string(store_errors::kLostLeader)));
+  pb::JoinRequest request;
+  request.set_addr("m9:4242");
+  const Status join =
+      Call<pb::JoinResponse>(leader, follower, "/docker.swarmkit.v1.RaftMembership/Join", request)
+          .status();
+  EXPECT_EQ(join, Status(Code::kFailedPrecondition, std::string(store_errors::kLostLeader)));
+}
+
+// Pinned by SwarmKit: the address has to answer; the list stays as it was.
+TEST_F(RaftGroupTest, AJoinerThatCannotBeReachedIsRefused) {
+  Make(3);
+  const int leader = rig_->Leader();
+  pb::JoinRequest request;
+  request.set_addr("nowhere:4242");
+  const Status join = Call<pb::JoinResponse>((leader + 1) % 3, leader,
+                                             "/docker.swarmkit.v1.RaftMembership/Join", request)
+                          .status();
+  EXPECT_NE(join.message().find("could not connect to prospective new cluster member using its "
+                                "advertised address"),
+            std::string::npos)
+      << join;
+  request.set_addr("no-port");
+  const Status invalid = Call<pb::JoinResponse>((leader + 1) % 3, leader,
+                                                "/docker.swarmkit.v1.RaftMembership/Join", request)
+                             .status();
+  EXPECT_EQ(invalid,
+            Status(Code::kInvalidArgument, "invalid address no-port in raft join request"));
+  EXPECT_EQ(rig_->raft(leader).Members().size(), 3u);
+}
+
+// Pinned by SwarmKit: a second join of the same node gets the same id and adds nothing.
+TEST_F(RaftGroupTest, JoiningAgainChangesNothing) {
+  Make(3);
+  const int leader = rig_->Leader();
+  const int again = (leader + 1) % 3;
+  pb::JoinRequest request;
+  request.set_addr(GroupRig::Address(again));
+  const auto join =
+      Call<pb::JoinResponse>(again, leader, "/docker.swarmkit.v1.RaftMembership/Join", request);
+  ASSERT_TRUE(join.ok()) << join.status();
+  EXPECT_EQ(RaftId((*join)->raft_id()), rig_->IdOf(again));
+  EXPECT_EQ((*join)->members_size(), 3);
+}
+
+TEST_F(RaftGroupTest, AddressesAreResolved) {
+  Make(3);
+  pb::ResolveAddressRequest request;
+  request.set_raft_id(rig_->IdOf(1).value());
+  const auto found =
+      Call<pb::ResolveAddressResponse>(0, 2, "/docker.swarmkit.v1.Raft/ResolveAddress", request);
+  ASSERT_TRUE(found.ok()) << found.status();
+  EXPECT_EQ((*found)->addr(), GroupRig::Address(1));
+  request.set_raft_id(0xabc);
+  EXPECT_EQ(
+      Call<pb::ResolveAddressResponse>(0, 2, "/docker.swarmkit.v1.Raft/ResolveAddress", request)
+          .status(),
+      Status(Code::kNotFound, "member abc not found"));
+}
+
+TEST_F(RaftGroupTest, ARemovedMemberIsToldSoAndNobodyElse) {
+  Make(3);
+  const int leader = rig_->Leader();
+  const int gone = (leader + 1) % 3;
+  const RaftId gone_id = rig_->IdOf(gone);
+  ASSERT_EQ(Leave(gone, leader, gone_id), Status::Ok());
+  pb::ProcessRaftMessageRequest request;
+  request.mutable_message()->set_type(raftpb::MsgHeartbeatResp);
+  request.mutable_message()->set_from(gone_id.value());
+  request.mutable_message()->set_to(rig_->IdOf(leader).value());
+  request.mutable_message()->set_term(1);
+  const auto send = [&] {
+    return Call<pb::ProcessRaftMessageResponse>(
+               gone, leader, "/docker.swarmkit.v1.Raft/ProcessRaftMessage", request)
+        .status();
+  };
+  EXPECT_EQ(send(), Status(Code::kNotFound, "raft: member was removed from the cluster"));
+  request.mutable_message()->set_from(12345);
+  EXPECT_EQ(send(), Status::Ok()) << "unknown is not removed";
+}
+
+TEST_F(RaftGroupTest, NobodySpeaksForAnotherNode) {
+  Make(3);
+  pb::ProcessRaftMessageRequest request;
+  request.mutable_message()->set_type(raftpb::MsgHeartbeat);
+  request.mutable_message()->set_from(rig_->IdOf(1).value());
+  request.mutable_message()->set_to(rig_->IdOf(0).value());
+  request.mutable_message()->set_term(99);
+  EXPECT_EQ(Call<pb::ProcessRaftMessageResponse>(
+                2, 0, "/docker.swarmkit.v1.Raft/ProcessRaftMessage", request)
+                .status()
+                .code(),
+            Code::kPermissionDenied);
+  EXPECT_TRUE(rig_->CommitOne());
+}
+
+// Pinned by SwarmKit: one that was away for long gets a snapshot, and again works after a restart.
+TEST_F(RaftGroupTest, ALongStoppedMemberCatchesUpWithASnapshot) {
+  Make(3, {.snapshot_interval = 9});
+  ASSERT_TRUE(rig_->CommitOne());
+  const int away = (rig_->Leader() + 1) % 3;
+  rig_->Crash(away);
+  for (int i = 0; i < 40; ++i) ASSERT_TRUE(rig_->CommitOne());
+  rig_->Start(away);
+  ASSERT_TRUE(rig_->Agree());
+  EXPECT_GE(rig_->state(away).restores(), 1);
+  EXPECT_EQ(rig_->raft(away).Members().size(), 3u);
+  rig_->Crash(away);
+  rig_->Start(away);
+  ASSERT_TRUE(rig_->Agree());
+  ASSERT_TRUE(rig_->CommitOne());
+  EXPECT_TRUE(rig_->Agree());
+}
+
+// Pinned by SwarmKit: all restart at once; old data is there and new proposals work.
+TEST_F(RaftGroupTest, AllRestart) {
+  Make(3, {.snapshot_interval = 9});
+  for (int i = 0; i < 15; ++i) ASSERT_TRUE(rig_->CommitOne());
+  ASSERT_TRUE(rig_->Agree());
+  for (int round = 0; round < 3; ++round) {
+    for (int at = 0; at < 3; ++at) rig_->Crash(at);
+    for (int at = 0; at < 3; ++at) rig_->Start(at);
+    ASSERT_TRUE(rig_->CommitOne());
+    ASSERT_TRUE(rig_->Agree());
+  }
+  EXPECT_EQ(rig_->state(0).content().size(), 18u);
+}
+
+TEST_F(RaftGroupTest, LeadershipMovesWhenAsked) {
+  Make(3);
+  ASSERT_TRUE(rig_->CommitOne());
+  const int before = rig_->Leader();
+  EXPECT_EQ(rig_->raft(before).TransferLeadership(), Status::Ok());
+  EXPECT_TRUE(rig_->RunUntil([&] { return rig_->Leader() >= 0 && rig_->Leader() != before; }, 2s));
+  EXPECT_TRUE(rig_->CommitOne());
+  EXPECT_TRUE(rig_->Agree());
+}
+
+}  // namespace
+}  // namespace swarm::raft::testing
