@@ -7,6 +7,7 @@
 #include <regex>
 #include <sstream>
 
+#include "joined.h"
 #include "support/cluster.h"
 #include "support/docker_engine.h"
 
@@ -42,13 +43,9 @@ class OurSide final : public Side {
     const std::string address = engine_.outside_ip() + ":4242";
     manager_.ListenOn(address);
     if (!manager_.Start({"--executor", "process"})) return false;
-    const std::string cluster = Ctl({"cluster", "inspect", "default"}).out;
-    const std::size_t begin = cluster.find("SWMTKN-1-", cluster.find("Worker"));
-    if (begin == std::string::npos) return false;
-    const std::string token = cluster.substr(begin, cluster.find_first_of(" \n", begin) - begin);
     return engine_
-               .Docker(
-                   {"swarm", "join", "--token", token, "--advertise-addr", engine_.ip(), address})
+               .Docker({"swarm", "join", "--token", JoinToken(manager_, "worker"),
+                        "--advertise-addr", engine_.ip(), address})
                .code == 0;
   }
   std::string node() {

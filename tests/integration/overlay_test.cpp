@@ -6,6 +6,7 @@
 #include <map>
 #include <set>
 
+#include "joined.h"
 #include "support/cluster.h"
 #include "support/docker_engine.h"
 
@@ -40,12 +41,9 @@ class OverlayTest : public ::testing::Test {
         "interval: 5s}, {use: logbroker}]\n");
   }
   void Join(DockerEngine& engine) {
-    const std::string cluster = manager_.Ctl({"cluster", "inspect", "default"}).out;
-    const std::size_t begin = cluster.find("SWMTKN-1-", cluster.find("Worker"));
-    ASSERT_NE(begin, std::string::npos) << cluster;
-    const std::string token = cluster.substr(begin, cluster.find_first_of(" \n", begin) - begin);
-    const Finished joined = engine.Docker(
-        {"swarm", "join", "--token", token, "--advertise-addr", engine.ip(), Address()});
+    const Finished joined =
+        engine.Docker({"swarm", "join", "--token", JoinToken(manager_, "worker"),
+                       "--advertise-addr", engine.ip(), Address()});
     ASSERT_EQ(joined.code, 0) << joined.err << manager_.log();
   }
   void Good(const std::vector<std::string>& arguments) {
@@ -156,6 +154,57 @@ TEST_F(OverlayTest, ContainersOnDifferentEnginesFindEachOther) {
       << manager_.Ctl({"task", "ls", "--all"}).out << Logs();
   EXPECT_TRUE(FindEachOtherSoon("web", "web")) << Logs();
   EXPECT_EQ(manager_.log().find("engines do not find each other"), std::string::npos);
+}
+
+constexpr const char* kGet = "printf 'GET /version HTTP/1.0\\r\\n\\r\\n'";
+
+// Whether the web server in a container answers at an engine's address.
+bool Answers(const DockerEngine& engine, int port) {
+  const std::string there = engine.ip() + "/" + std::to_string(port);
+  return Execute({"timeout", "3", "bash", "-c",
+                  "exec 3<>/dev/tcp/" + there + " && " + kGet + " >&3 && cat <&3"})
+      .out.ends_with("\r\n\r\n1\n");
+}
+
+TEST_F(OverlayTest, PortsInHostModeAnswer) {
+  for (auto& engine : engines_) Join(*engine);
+  Good({"service", "create", "--name", "web", "--image", "busybox:latest", "--replicas", "2",
+        "--constraint", "node.role==worker", "--replicas-max-per-node", "1", "--publish-mode",
+        "host", "--ports", "http:80:8090", "--args", "httpd,-f,-p,80,-h,/"});
+  for (auto& engine : engines_) {
+    EXPECT_TRUE(Eventually([&] { return Answers(*engine, 8090); }, kSoon))
+        << manager_.Ctl({"task", "ls", "--all"}).out << Logs();
+  }
+}
+
+// Whether the kernel can balance load: engines need it for virtual IPs and the ingress mesh.
+bool HasIpvs() {
+  return Execute({"sh", "-c", "test -e /proc/net/ip_vs || modprobe ip_vs 2>/dev/null"}).code == 0;
+}
+
+TEST_F(OverlayTest, TheMeshAndVirtualIpsCarryTraffic) {
+  if (!HasIpvs()) {
+    GTEST_SKIP() << "not possible on this kernel: it has no IPVS, with which engines balance load";
+  }
+  for (auto& engine : engines_) Join(*engine);
+  Good({"network", "create", "--name", "back", "--driver", "overlay"});
+  Good({"service", "create", "--name", "web", "--image", "busybox:latest", "--replicas", "1",
+        "--network", "back", "--ports", "http:80:8080", "--args", "httpd,-f,-p,80,-h,/"});
+  // Also where no task of it runs.
+  for (auto& engine : engines_) {
+    EXPECT_TRUE(Eventually([&] { return Answers(*engine, 8080); }, kSoon)) << Logs();
+  }
+  CreateService("client", "dnsrr");
+  ASSERT_TRUE(Runs("client")) << manager_.Ctl({"task", "ls", "--all"}).out << Logs();
+  for (auto& engine : engines_) {
+    EXPECT_TRUE(Eventually(
+        [&] {
+          return Exec(*engine, "client", {"sh", "-c", std::string(kGet) + " | nc -w 2 web 80"})
+              .out.ends_with("\r\n\r\n1\n");
+        },
+        kSoon))
+        << Logs();
+  }
 }
 
 }  // namespace
