@@ -102,7 +102,8 @@ class Chaos {
     world_.Start(
         {"orchestrator", {Table::kCluster, Table::kNode, Table::kService, Table::kTask}},
         [](component::Env& env) { return std::make_unique<orchestrator::Orchestrator>(env); });
-    world_.Start({"allocator", {Table::kService, Table::kTask}},
+    world_.Start({"allocator",
+                  {Table::kCluster, Table::kNetwork, Table::kNode, Table::kService, Table::kTask}},
                  [](component::Env& env) { return std::make_unique<allocator::Allocator>(env); });
     world_.Start(
         {"scheduler", {Table::kNode, Table::kService, Table::kTask}}, [](component::Env& env) {

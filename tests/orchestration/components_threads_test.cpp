@@ -81,7 +81,8 @@ class ComponentsThreadsTest : public testing::Test {
 TEST_F(ComponentsThreadsTest, AServiceIsMadeAllocatedAndScheduled) {
   Start({"orchestrator", {Table::kCluster, Table::kNode, Table::kService, Table::kTask}},
         [](component::Env& env) { return std::make_unique<orchestrator::Orchestrator>(env); });
-  Start({"allocator", {Table::kService, Table::kTask}},
+  Start({"allocator",
+         {Table::kCluster, Table::kNetwork, Table::kNode, Table::kService, Table::kTask}},
         [](component::Env& env) { return std::make_unique<allocator::Allocator>(env); });
   Start({"scheduler", {Table::kNode, Table::kService, Table::kTask}}, [](component::Env& env) {
     return std::make_unique<scheduler::Scheduler>(env, scheduler::SchedulerOptions{});

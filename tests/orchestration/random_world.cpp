@@ -48,7 +48,8 @@ void RandomWorld::Lead() {
   world_.Start(
       {"orchestrator", {Table::kCluster, Table::kNode, Table::kService, Table::kTask}},
       [](component::Env& env) { return std::make_unique<orchestrator::Orchestrator>(env); });
-  world_.Start({"allocator", {Table::kService, Table::kTask}},
+  world_.Start({"allocator",
+                {Table::kCluster, Table::kNetwork, Table::kNode, Table::kService, Table::kTask}},
                [](component::Env& env) { return std::make_unique<allocator::Allocator>(env); });
   world_.Start({"scheduler", {Table::kNode, Table::kService, Table::kTask}},
                [](component::Env& env) {
@@ -387,18 +388,27 @@ void RandomWorld::Settle() {
   world_.sim().RunFor(20min);
 }
 
-std::map<std::string, std::uint64_t> RandomWorld::TaskVersions() {
-  std::map<std::string, std::uint64_t> out;
-  (void)world_.view()->FindTasks(By::All(), [&](const TaskPtr& task) {
-    const auto service = world_.Service(task->service_id);
+std::set<std::string> RandomWorld::Comparable() {
+  std::set<std::string> out;
+  (void)world_.view()->FindMessages(Table::kService, By::All(), [&](const MessagePtr& message) {
+    const auto& service = static_cast<const pb::Service&>(*message);
     // Whether the first task of a version was a restart is not written anywhere: a new leader may
     // allow one more.
-    const bool counts = service && service->spec().task().restart().max_attempts() == 0 &&
-                        !DependsOnItsNodes(*world_.view(), *service);
+    const bool counts = service.spec().task().restart().max_attempts() > 0;
+    if (!counts && !DependsOnItsNodes(*world_.view(), service)) out.insert(service.id());
+    return true;
+  });
+  return out;
+}
+
+std::map<std::string, std::uint64_t> RandomWorld::TaskVersions(
+    const std::set<std::string>& services) {
+  std::map<std::string, std::uint64_t> out;
+  (void)world_.view()->FindTasks(By::All(), [&](const TaskPtr& task) {
+    if (!services.contains(task->service_id)) return true;
     // One that waits for a node is told anew why it does; that may have changed.
     const bool waits = task->status.state == pb::PENDING;
-    if (counts)
-      out[task->id] = waits ? static_cast<std::uint64_t>(task->desired_state) : task->version;
+    out[task->id] = waits ? static_cast<std::uint64_t>(task->desired_state) : task->version;
     return true;
   });
   return out;

@@ -27,8 +27,10 @@ class RandomWorld {
   void RunFor(Duration time) { world_.sim().RunFor(time); }
 
   ViewPtr view() { return world_.view(); }
-  // Tasks and their versions, except those of services that count restarts.
-  std::map<std::string, std::uint64_t> TaskVersions();
+  // The services whose tasks a new leader must leave as they are.
+  std::set<std::string> Comparable();
+  // Tasks and their versions.
+  std::map<std::string, std::uint64_t> TaskVersions(const std::set<std::string>& services);
   // Tasks of services that nothing was done to, on nodes that nothing was done to.
   std::set<std::string> BystandersTasks();
   const Invariants& invariants() const { return invariants_; }

@@ -25,7 +25,8 @@ struct Totals {
   std::map<std::string, int> done;
   std::size_t changes = 0;
   std::size_t rejected = 0;
-  std::size_t at_rest = 0;  // worlds in which no update waited
+  std::size_t at_rest = 0;   // worlds in which no update waited
+  std::size_t compared = 0;  // tasks there that a new leader must leave alone
   Seen seen;
 };
 
@@ -63,11 +64,13 @@ void RunOne(std::uint64_t seed, Totals& totals) {
   std::string settled;
   if (!AnyUpdateUnderWay(*world.view())) {
     ++totals.at_rest;
-    const auto before = world.TaskVersions();
+    const auto services = world.Comparable();
+    const auto before = world.TaskVersions(services);
+    totals.compared += before.size();
     settled = world.Describe();
     world.ChangeLeader();
     world.RunFor(5min);
-    EXPECT_EQ(Differences(before, world.TaskVersions()), "")
+    EXPECT_EQ(Differences(before, world.TaskVersions(services)), "")
         << "seed " << seed << ": a new leader changed tasks";
   }
 
@@ -101,6 +104,7 @@ TEST(WorldsSimulationTest, EverythingIsAsAskedOnceItIsOver) {
   for (const char* what : kDisturbances) EXPECT_GT(totals.done[what], 0) << what;
   EXPECT_GT(totals.rejected, 0u);
   EXPECT_GT(totals.at_rest, 0u);
+  EXPECT_GT(totals.compared, 0u);
   EXPECT_GT(totals.seen.running, 0u);
   EXPECT_GT(totals.seen.waiting, 0u);
   EXPECT_GT(totals.seen.history, 0u);
