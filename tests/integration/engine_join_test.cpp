@@ -1,6 +1,7 @@
 // A stock Docker Engine becomes a worker of our manager with its own `docker swarm join`.
 #include <gmock/gmock.h>
 #include <signal.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <set>
@@ -24,7 +25,10 @@ class EngineJoinTest : public ::testing::Test {
     ASSERT_TRUE(StartManager()) << manager_->log();
   }
 
-  std::string Address() const { return engine_->outside_ip() + ":4242"; }
+  // Not the usual port: somebody may have taken that one on every address.
+  std::string Address() const {
+    return engine_->outside_ip() + ":" + std::to_string(20000 + getpid() % 10000);
+  }
   bool StartManager() { return manager_->Start({"--executor", "process"}); }
   Finished Join(const std::string& token) {
     return engine_->Docker({"swarm", "join", "--token", token, Address()});
