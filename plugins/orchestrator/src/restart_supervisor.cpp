@@ -27,6 +27,20 @@ void EraseOne(std::multimap<std::string, std::string>& map, const std::string& k
 
 }  // namespace
 
+// Whether an up-to-date task is on its way, or there, in the place of one that has to end: it was
+// to serve only until that runs, and two successors would be one too many.
+bool HasSuccessor(const View& view, const pb::Service& service, const Task& task) {
+  bool found = false;
+  const By by = task.slot != 0 ? By::Slot(task.service_id, task.slot) : By::Node(task.node_id);
+  (void)view.FindTasks(by, [&](const TaskPtr& other) {
+    found = other->service_id == task.service_id && other->id != task.id &&
+            other->desired_state <= pb::RUNNING && !IsTerminal(other->status.state) &&
+            IsUpToDate(service, *other, view);
+    return !found;
+  });
+  return found && !IsUpToDate(service, task, view);
+}
+
 // One restart, planned on the loop and carried out in a transaction.
 struct RestartSupervisor::Replacement {
   std::string old_id;
@@ -61,7 +75,7 @@ void RestartSupervisor::Restart(const ServicePtr& service, const ClusterPtr& clu
     Replacement next;
     next.old_id = id;
     next.slot = SlotOf(*task);
-    if (ShouldRestart(*task)) {
+    if (ShouldRestart(*task) && !HasSuccessor(*view, *service, *task)) {
       const auto node = task->node_id.empty() ? nullptr : view->Get<pb::Node>(task->node_id);
       const bool drained = node && node->spec().availability() == pb::NodeSpec::DRAIN;
       const bool down = node && node->status().state() == pb::NodeStatus::DOWN;
