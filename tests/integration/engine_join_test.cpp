@@ -189,6 +189,7 @@ TEST_F(EngineJoinTest, ANewRootForEverybodyWhileTheyWork) {
   EXPECT_TRUE(Eventually([&] { return RunningOn(*manager_, id) == 2; }));
   EXPECT_EQ(Containers("web"), containers);
   EXPECT_EQ(TaskIds(), tasks);
+  RemoveServices(*manager_);
 }
 
 // The directory that an engine in swarm mode has left: certificates, managers and tasks. Our swarmd

@@ -43,4 +43,10 @@ int RunningOn(Manager& manager, const std::string& node) {
   return running;
 }
 
+void RemoveServices(Manager& manager) {
+  std::istringstream ids(manager.Ctl({"service", "ls", "-q"}).out);
+  for (std::string id; ids >> id;) manager.Ctl({"service", "remove", id});
+  Eventually([&] { return manager.Ctl({"task", "ls", "--all", "-q"}).out.empty(); });
+}
+
 }  // namespace swarm::test

@@ -16,4 +16,8 @@ bool NodeIs(Manager& manager, const std::string& node, const std::string& state,
 // Tasks of the node that are running.
 int RunningOn(Manager& manager, const std::string& node);
 
+// Removes every service and waits until its tasks have ended everywhere: those of processes outlive
+// their node. While all nodes still run.
+void RemoveServices(Manager& manager);
+
 }  // namespace swarm::test

@@ -166,6 +166,7 @@ class TwoSwarmdTest : public ::testing::Test {
     manager_.ListenOn("127.0.0.1:" + std::to_string(port_));
     ASSERT_TRUE(manager_.Start({"--executor", "process"})) << manager_.log();
   }
+  void TearDown() override { RemoveServices(manager_); }
   std::vector<std::string> JoinArguments(const std::string& token) const {
     return {"--executor",   "process", "--join-addr", "127.0.0.1:" + std::to_string(port_),
             "--join-token", token,     "--hostname",  "w1"};
