@@ -81,7 +81,7 @@ std::string Database() {
                  true};
   const Item two{"two", Inline({{"assigned", "\xff"}, {"data", "task two"}}), true};
   const Item left{"left", Inline({{"data", "not assigned"}}), true};
-  return File({Meta(99, 6), Meta(3, 7), "", Leaf({{"v1", BucketAt(4), true}}),
+  return File({Meta(99, 6), Meta(3, 7), std::string(kPage, '\0'), Leaf({{"v1", BucketAt(4), true}}),
                Leaf({{"other", "value"}, {"tasks", BucketAt(5), true}}), Branch({6, 7}),
                Leaf({one}), Leaf({left, two})});
 }
