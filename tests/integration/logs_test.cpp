@@ -143,7 +143,8 @@ TEST_F(LogsTest, FollowsTasksThatComeLater) {
     std::set<std::string> tasks;
     for (const auto& line : client.content()) tasks.insert(line.context().task_id());
     return tasks.size() >= 3;
-  })) << client.lines() << " lines\n"
+  })) << client.lines()
+      << " lines\n"
       << manager_.Ctl({"task", "ls", "--all"}).out << manager_.log();
   EXPECT_FALSE(client.end());
   auto errors = OfService(id, false);

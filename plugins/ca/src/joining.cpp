@@ -10,6 +10,8 @@ namespace swarm::ca {
 namespace {
 
 constexpr std::chrono::seconds kPause{2};
+constexpr std::string_view kShowTokens =
+    "`swarmctl cluster inspect default` on a manager shows the present one";
 
 bool Says(const Status& status, std::string_view text) {
   return status.message().find(text) != std::string::npos;
@@ -25,14 +27,11 @@ std::string HintFor(const Status& why, const std::string& address) {
            "agree, the cluster needs new certificates";
   }
   if (Says(why, "remote CA does not match fingerprint")) {
-    return "the token is of another cluster, or from before its root was rotated; `swarmctl "
-           "cluster "
-           "inspect default` on a manager shows the present one";
+    return "the token is of another cluster, or from before its root was rotated; " +
+           std::string(kShowTokens);
   }
   if (Says(why, "valid join token is necessary")) {
-    return "the token was rotated or is incomplete; `swarmctl cluster inspect default` on a "
-           "manager "
-           "shows the present one";
+    return "the token was rotated or is incomplete; " + std::string(kShowTokens);
   }
   if (why.code() == Code::kInvalidArgument && Says(why, "invalid join token")) {
     return "a token reads SWMTKN-1-<50 characters>-<25 characters>";
