@@ -38,6 +38,8 @@ class World::Runner {
   void OnEvent(const Event& event) {
     if (event.change == Change::kRemove) return;
     if (event.task) return Advance(event.task);
+    // A commit comes whole, with events of other tables.
+    if (event.table != Table::kNode) return;
     // A node that is back goes on with what it has.
     const auto& node = static_cast<const pb::Node&>(*event.object);
     (void)world_.view()->FindTasks(By::Node(node.id()), [this](const TaskPtr& task) {
