@@ -10,6 +10,7 @@ find_package(CURL 7.84 REQUIRED)
 find_package(nlohmann_json REQUIRED)
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(sodium REQUIRED IMPORTED_TARGET libsodium)
+pkg_check_modules(nghttp2 REQUIRED IMPORTED_TARGET libnghttp2)
 pkg_check_modules(absl REQUIRED IMPORTED_TARGET absl_any_invocable)
 pkg_check_modules(absl_sync REQUIRED IMPORTED_TARGET absl_synchronization)
 # An allocator made for many threads: a seventh more writes a second than the C library's. The

@@ -6,7 +6,7 @@
 #include <mutex>
 #include <utility>
 
-#include "rpc/grpc_server.h"
+#include "http2/server.h"
 #include "swarm/check.h"
 #include "tls/gate.h"
 
@@ -16,8 +16,7 @@ std::shared_ptr<tls::IoThread> MakeIoThread() { return std::make_shared<tls::IoT
 
 struct RpcServer::State {
   RpcServerOptions options;
-  std::unique_ptr<GrpcServer> grpc;
-  std::shared_ptr<tls::Registry> registry = std::make_shared<tls::Registry>();
+  std::unique_ptr<http2::Server> calls;
   std::mutex mutex;  // guards `gate`, which Stop takes away from whoever uses it
   std::shared_ptr<tls::Gate> gate;
   ino_t socket_inode = 0;
@@ -41,18 +40,6 @@ struct RpcServer::State {
     unlink(path.c_str());
   }
 
-  Status StartGrpc() {
-    GrpcServerOptions grpc_options;
-    grpc_options.target = options.target;
-    grpc_options.clock = options.clock;
-    grpc_options.listener = options.listener;
-    grpc_options.find_peer = [registry = registry](const std::string& name) {
-      return registry->Find(name);
-    };
-    SWARM_ASSIGN_OR_RETURN(grpc, GrpcServer::Start(std::move(grpc_options)));
-    return Status::Ok();
-  }
-
   std::shared_ptr<tls::Gate> Current() {
     std::lock_guard lock(mutex);
     return gate;
@@ -74,7 +61,7 @@ RpcServer::~RpcServer() { Stop(Duration::zero()); }
 
 Result<std::string> RpcServer::Start() {
   auto& options = state_->options;
-  SWARM_CHECK(!state_->grpc, "a server is started once");
+  SWARM_CHECK(!state_->calls, "a server is started once");
   if (!options.credentials) {
     return Status(Code::kFailedPrecondition, "a server needs a certificate to prove who it is");
   }
@@ -83,21 +70,22 @@ Result<std::string> RpcServer::Start() {
     return Status(Code::kFailedPrecondition, "a server needs a certificate to prove who it is");
   }
   if (!options.io) options.io = MakeIoThread();
-  SWARM_RETURN_IF_ERROR(state_->StartGrpc());
-  auto listener = state_->Listen();
-  if (!listener.ok()) {
-    state_->grpc->Stop(Duration::zero());
-    state_->grpc.reset();
-    return listener.status();
-  }
-  auto address = tls::BoundAddress(listener->get());
+  SWARM_ASSIGN_OR_RETURN(auto listener, state_->Listen());
+  http2::ServerOptions serving;
+  serving.target = options.target;
+  serving.clock = options.clock;
+  serving.listener = options.listener;
+  state_->calls = std::make_unique<http2::Server>(options.io, serving);
+  auto address = tls::BoundAddress(listener.get());
   tls::GateOptions gate_options;
   gate_options.plaintext = options.plaintext;
   gate_options.handshake_timeout = options.handshake_timeout;
   gate_options.logger = options.logger.With("listener", address);
-  gate_options.registry = state_->registry;
-  gate_options.hand_over = [grpc = state_->grpc.get()](int fd) { grpc->HandOver(fd); };
-  state_->Exchange(std::make_shared<tls::Gate>(options.io, std::move(*listener), std::move(context),
+  gate_options.serve = [calls = state_->calls.get()](const auto& connection,
+                                                     const std::string& peer) {
+    return calls->Serve(connection, peer);
+  };
+  state_->Exchange(std::make_shared<tls::Gate>(options.io, std::move(listener), std::move(context),
                                                std::move(gate_options)));
   return address;
 }
@@ -116,13 +104,13 @@ void RpcServer::CloseConnectionsOf(std::string_view node_id) {
 }
 
 void RpcServer::Stop(Duration grace) {
-  if (!state_->grpc) return;
+  if (!state_->calls) return;
   const auto gate = state_->Exchange(nullptr);
   if (gate) gate->StopAccepting();
   state_->RemoveSocketFile();
-  state_->grpc->Stop(grace);
+  state_->calls->Drain(grace);
   if (gate) gate->CloseAll();
-  state_->grpc.reset();
+  state_->calls.reset();
 }
 
 }  // namespace swarm::rpc

@@ -17,20 +17,17 @@ using boost::system::error_code;
 
 // More than a hello with a long certificate chain has.
 constexpr std::size_t kMaxHandshakeBytes = 128 << 10;
-// Reads of one turn: a busy connection must let others live.
-constexpr int kRoundsPerTurn = 8;
-// How long the peer may take to close its side once ours is closed.
-constexpr auto kLinger = std::chrono::seconds(5);
 
 Status Unavailable(std::string why) { return {Code::kUnavailable, std::move(why)}; }
 
 }  // namespace
 
-Connection::Connection(IoThread& io, Fd net)
-    : io_(io), net_(io.context()), app_(io.context()), timer_(io.context()) {
+Connection::Connection(IoThread& io, Fd net) : io_(io), net_(io.context()), timer_(io.context()) {
   error_code ignored;  // the reactor takes every socket; without memory the first wait fails
   net_.assign(net.Release(), ignored);
 }
+
+Connection::~Connection() = default;
 
 Status Connection::UseServerTls(const TlsContext& context) {
   return StartTls(context.NewServer(net_.native_handle(), verification_));
@@ -102,15 +99,9 @@ void Connection::FinishHandshake(Status status) {
   done(std::move(status));
 }
 
-void Connection::Start(Fd app, ClosedFn closed) {
+void Connection::Begin(ClosedFn closed) {
   SWARM_CHECK(!closed_fn_, "a connection is started once");
   closed_fn_ = std::move(closed);
-  error_code error;
-  app_.assign(app.Release(), error);
-  boost::asio::post(io_.context(), [self = shared_from_this()] {
-    self->PumpIn();
-    self->PumpOut();
-  });
 }
 
 void Connection::Close(Status why) {
@@ -118,9 +109,7 @@ void Connection::Close(Status why) {
   error_code ignored;
   timer_.cancel();
   net_.close(ignored);
-  app_.close(ignored);
-  in_tail_ = {};
-  out_tail_ = {};
+  OnClose();
   if (handshake_done_) {
     auto done = std::exchange(handshake_done_, nullptr);
     done(why);
@@ -131,120 +120,22 @@ void Connection::Close(Status why) {
   }
 }
 
-void Connection::Wait(Descriptor& on, Step what, void (Connection::*next)()) {
-  const auto kind = what == Step::kReadable ? Descriptor::wait_read : Descriptor::wait_write;
-  on.async_wait(kind, [self = shared_from_this(), next](error_code error) {
-    if (self->closed_) return;
-    if (error) return self->Close(Unavailable(error.message()));
-    ((*self).*next)();
+void Connection::CloseAfter(Duration patience, Status why) {
+  timer_.expires_after(patience);
+  timer_.async_wait([self = shared_from_this(), why = std::move(why)](error_code error) {
+    if (!error) self->Close(why);
   });
 }
 
-void Connection::PumpIn() {
-  for (int round = 0; round < kRoundsPerTurn; ++round) {
-    if (closed_ || in_ended_ || !FlushIn()) return;
-    const auto space = io_.scratch();
-    const Moved read = ReadNet(space.data(), space.size());
-    switch (read.step) {
-      case Step::kReadable:
-      case Step::kWritable:
-        return Wait(net_, read.step, &Connection::PumpIn);
-      case Step::kEnd:
-        return EndIn();
-      case Step::kError:
-        return Fail("reading", read);
-      case Step::kData:
-        break;
-    }
-    if (first_bytes_) std::exchange(first_bytes_, nullptr)();
-    const auto sent = send(app_.native_handle(), space.data(), read.bytes, MSG_NOSIGNAL);
-    if (sent < 0 && errno != EAGAIN) return Close(Status::Ok());  // the process is done with it
-    const auto taken = static_cast<std::size_t>(std::max<ssize_t>(sent, 0));
-    if (taken < read.bytes) in_tail_.assign(space.data() + taken, read.bytes - taken);
-  }
-  boost::asio::post(io_.context(), [self = shared_from_this()] { self->PumpIn(); });
-}
-
-bool Connection::FlushIn() {
-  if (in_tail_.empty()) return true;
-  const auto sent = send(app_.native_handle(), in_tail_.data(), in_tail_.size(), MSG_NOSIGNAL);
-  if (sent < 0 && errno != EAGAIN) {
-    Close(Status::Ok());
-    return false;
-  }
-  if (sent > 0) in_tail_.erase(0, static_cast<std::size_t>(sent));
-  if (in_tail_.empty()) {
-    in_tail_ = {};  // an idle connection keeps no buffer
-    return true;
-  }
-  Wait(app_, Step::kWritable, &Connection::PumpIn);
-  return false;
-}
-
-// The peer sends no more; it may still listen.
-void Connection::EndIn() {
-  in_ended_ = true;
-  shutdown(app_.native_handle(), SHUT_WR);
-  EndBoth();
-}
-
-void Connection::PumpOut() {
-  for (int round = 0; round < kRoundsPerTurn; ++round) {
-    if (closed_ || out_ended_ || !FlushOut()) return;
-    const auto space = io_.scratch();
-    const auto got = recv(app_.native_handle(), space.data(), space.size(), 0);
-    if (got < 0 && errno == EAGAIN) return Wait(app_, Step::kReadable, &Connection::PumpOut);
-    if (got <= 0) return EndOut();
-    out_tail_.clear();
-    const auto size = static_cast<std::size_t>(got);
-    std::size_t done = 0;
-    while (done < size) {
-      const Moved written = WriteNet(space.data() + done, size - done);
-      if (written.step == Step::kError) return Fail("writing", written);
-      if (written.step != Step::kData) {
-        out_tail_.assign(space.data() + done, size - done);
-        return Wait(net_, written.step, &Connection::PumpOut);
-      }
-      done += written.bytes;
-    }
-  }
-  boost::asio::post(io_.context(), [self = shared_from_this()] { self->PumpOut(); });
-}
-
-bool Connection::FlushOut() {
-  while (!out_tail_.empty()) {
-    const Moved written = WriteNet(out_tail_.data(), out_tail_.size());
-    if (written.step == Step::kError) {
-      Fail("writing", written);
-      return false;
-    }
-    if (written.step != Step::kData) {
-      Wait(net_, written.step, &Connection::PumpOut);
-      return false;
-    }
-    out_tail_.erase(0, written.bytes);
-    if (out_tail_.empty()) out_tail_ = {};
-  }
-  return true;
-}
-
-void Connection::EndOut() {
-  out_ended_ = true;
+void Connection::EndWriting() {
   if (ssl_) {
     ERR_clear_error();
     SSL_shutdown(ssl_.get());
   }
   shutdown(net_.native_handle(), SHUT_WR);
-  EndBoth();
 }
 
-void Connection::EndBoth() {
-  if (in_ended_ && out_ended_) return Close(Status::Ok());
-  timer_.expires_after(kLinger);
-  timer_.async_wait([self = shared_from_this()](error_code error) {
-    if (!error) self->Close(Status::Ok());
-  });
-}
+bool Connection::HasUnread() const { return ssl_ && SSL_has_pending(ssl_.get()) == 1; }
 
 Connection::Moved Connection::FromSsl(int result) const {
   const int system = errno;

@@ -1,5 +1,5 @@
-// One connection: an encrypted (or, locally, plain) socket on one side, a socket of this process on
-// the other, and the bytes between them.
+// A socket to a peer, encrypted or, locally, plain: handshake, who the peer is, and its end. What
+// the bytes are for is said by those who derive from it.
 #pragma once
 
 #include <boost/asio/posix/stream_descriptor.hpp>
@@ -26,6 +26,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   using ClosedFn = Function<void(Status)>;
 
   Connection(IoThread& io, Fd net);
+  virtual ~Connection();
 
   // Before the handshake, one of them, or none for plaintext.
   Status UseServerTls(const TlsContext& context);
@@ -38,14 +39,10 @@ class Connection : public std::enable_shared_from_this<Connection> {
   // "h2", or empty when nothing was agreed on.
   std::string_view alpn() const;
 
-  // Passes bytes between the peer and `app` until both have closed. `closed` runs exactly once.
-  void Start(Fd app, ClosedFn closed);
-  // Runs once, when the peer's first bytes have come. Before Start.
-  void OnFirstBytes(Function<void()> fn) { first_bytes_ = std::move(fn); }
-  // At once, both sides. Idempotent.
+  // At once. Idempotent.
   void Close(Status why);
 
- private:
+ protected:
   using Descriptor = boost::asio::posix::stream_descriptor;
   enum class Step : unsigned char { kData, kReadable, kWritable, kEnd, kError };
   struct Moved {
@@ -53,42 +50,57 @@ class Connection : public std::enable_shared_from_this<Connection> {
     std::size_t bytes = 0;
     int error = 0;  // of the system, for kError
   };
+  // Reads of one turn: a busy connection must let others live.
+  static constexpr int kRoundsPerTurn = 8;
+  // How long the peer may take to close its side once ours is closed.
+  static constexpr auto kLinger = std::chrono::seconds(5);
 
+  // Once, after the handshake: `closed` runs exactly once, also when it is closed already.
+  void Begin(ClosedFn closed);
+  // The connection was closed; runs before `closed`.
+  virtual void OnClose() = 0;
+
+  Moved ReadNet(char* to, std::size_t size);
+  Moved WriteNet(const char* from, std::size_t size);
+  // Whether a read may bring bytes without waiting for the socket.
+  bool HasUnread() const;
+  // No more bytes from us.
+  void EndWriting();
+  // Runs `next` of the derived class unless the connection has been closed by then.
+  template <class Self>
+  void Wait(Descriptor& on, Step what, void (Self::*next)()) {
+    const auto kind = what == Step::kReadable ? Descriptor::wait_read : Descriptor::wait_write;
+    on.async_wait(kind, [self = std::static_pointer_cast<Self>(shared_from_this()),
+                         next](boost::system::error_code error) {
+      if (self->closed_) return;
+      if (error) return self->Close({Code::kUnavailable, error.message()});
+      ((*self).*next)();
+    });
+  }
+  // Closes unless the timer is set again or cancelled before.
+  void CloseAfter(Duration patience, Status why);
+  void Fail(std::string_view doing, const Moved& moved);
+
+  IoThread& io() { return io_; }
+  Descriptor& net() { return net_; }
+  boost::asio::steady_timer& timer() { return timer_; }
+  bool closed() const { return closed_; }
+
+ private:
   Status StartTls(SslPtr ssl);
   void StepHandshake();
   void FinishHandshake(Status status);
   Status HandshakeError(int result, int error) const;
-
-  // Peer to process.
-  void PumpIn();
-  bool FlushIn();
-  void EndIn();
-  // Process to peer.
-  void PumpOut();
-  bool FlushOut();
-  void EndOut();
-  void EndBoth();
-
-  Moved ReadNet(char* to, std::size_t size);
-  Moved WriteNet(const char* from, std::size_t size);
   Moved FromSsl(int result) const;
-  void Wait(Descriptor& on, Step what, void (Connection::*next)());
-  void Fail(std::string_view doing, const Moved& moved);
 
   IoThread& io_;
   Descriptor net_;
-  Descriptor app_;
   boost::asio::steady_timer timer_;
   Verification verification_;
   SslPtr ssl_;  // null: plaintext
   std::optional<Identity> identity_;
   Function<void(Status)> handshake_done_;
   ClosedFn closed_fn_;
-  Function<void()> first_bytes_;
-  std::string in_tail_;   // read from the peer, not yet taken by the process
-  std::string out_tail_;  // the other way round
-  bool in_ended_ = false;
-  bool out_ended_ = false;
   bool closed_ = false;
 };
 

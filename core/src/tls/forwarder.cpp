@@ -11,7 +11,7 @@
 #include <unordered_map>
 #include <utility>
 
-#include "tls/connection.h"
+#include "tls/piped_connection.h"
 
 namespace swarm::tls {
 namespace {
@@ -66,7 +66,7 @@ class Forwarder::Core : public std::enable_shared_from_this<Core> {
   struct Link {
     Fd app;                         // until the handshake is done
     std::shared_ptr<void> dialing;  // until connected
-    std::shared_ptr<Connection> connection;
+    std::shared_ptr<PipedConnection> connection;
   };
 
   void AcceptOne() {
@@ -95,7 +95,7 @@ class Forwarder::Core : public std::enable_shared_from_this<Core> {
 
   void Dialed(std::uint64_t id, Result<Fd> socket) {
     if (!socket.ok()) return Failed(id, socket.status().message());
-    auto connection = std::make_shared<Connection>(io_, std::move(*socket));
+    auto connection = std::make_shared<PipedConnection>(io_, std::move(*socket));
     if (!options_.plaintext) {
       const auto context = options_.context();
       const Status ready = context.ok() ? connection->UseClientTls(**context, options_.server_name)

@@ -8,12 +8,10 @@
 #include <boost/asio/steady_timer.hpp>
 #include <cerrno>
 #include <chrono>
-#include <unordered_map>
 #include <unordered_set>
 #include <utility>
 #include <vector>
 
-#include "tls/connection.h"
 #include "tls/greeting.h"
 
 namespace swarm::tls {
@@ -35,8 +33,7 @@ class Gate::Core : public std::enable_shared_from_this<Core> {
         options_(std::move(options)),
         context_(std::move(context)),
         listener_(io.context()),
-        pause_(io.context()),
-        prefix_(RandomName()) {
+        pause_(io.context()) {
     error_code ignored;
     listener_.assign(listener.Release(), ignored);
   }
@@ -53,8 +50,8 @@ class Gate::Core : public std::enable_shared_from_this<Core> {
   void SetContext(std::shared_ptr<const TlsContext> context) { context_ = std::move(context); }
 
   void CloseConnectionsOf(const std::string& node_id) {
-    std::vector<std::shared_ptr<Connection>> theirs;
-    for (const auto& [name, connection] : open_) {
+    std::vector<std::shared_ptr<ServedConnection>> theirs;
+    for (const auto& connection : open_) {
       if (connection->identity() && connection->identity()->node_id == node_id) {
         theirs.push_back(connection);
       }
@@ -78,7 +75,7 @@ class Gate::Core : public std::enable_shared_from_this<Core> {
   void CloseAll() {
     StopAccepting();
     const auto open = std::exchange(open_, {});
-    for (const auto& [name, connection] : open) connection->Close({Code::kCancelled, "stopping"});
+    for (const auto& connection : open) connection->Close({Code::kCancelled, "stopping"});
   }
 
  private:
@@ -132,7 +129,7 @@ class Gate::Core : public std::enable_shared_from_this<Core> {
       return Refuse(address, {Code::kFailedPrecondition,
                               "it speaks plaintext HTTP/2, this socket demands TLS"});
     }
-    auto connection = std::make_shared<Connection>(io_, std::move(fd));
+    auto connection = std::make_shared<ServedConnection>(io_, std::move(fd));
     if (*kind == Greeting::Kind::kTls) {
       if (const Status status = connection->UseServerTls(*context_); !status.ok()) {
         return Refuse(address, status);
@@ -142,40 +139,27 @@ class Gate::Core : public std::enable_shared_from_this<Core> {
     connection->Handshake(
         options_.handshake_timeout,
         [core = shared_from_this(), key = connection.get(), address](const Status& status) mutable {
-          core->ShookHands(key->shared_from_this(), std::move(address), status);
+          core->ShookHands(std::static_pointer_cast<ServedConnection>(key->shared_from_this()),
+                           std::move(address), status);
         });
   }
 
-  void ShookHands(const std::shared_ptr<Connection>& connection, std::string address,
+  void ShookHands(const std::shared_ptr<ServedConnection>& connection, std::string address,
                   const Status& status) {
     if (shaking_.erase(connection) == 0) return;  // stopping
     WaitForConnection();
     if (!status.ok()) return Refuse(address, status);
-    const Status handed = HandOver(connection, address);
-    if (handed.ok()) return;
-    connection->Close(handed);
-    Refuse(address, handed);
+    auto session = options_.serve(connection, address);
+    if (!session) return connection->Close({Code::kCancelled, "stopping"});
+    open_.insert(connection);
+    connection->Serve(
+        std::move(session), options_.greeting_timeout,
+        [core = shared_from_this(), key = connection.get(),
+         address = std::move(address)](const Status& why) { core->Ended(key, address, why); });
   }
 
-  Status HandOver(const std::shared_ptr<Connection>& connection, const std::string& address) {
-    SWARM_ASSIGN_OR_RETURN(auto ends, SocketPair());
-    auto name = prefix_ + "-" + std::to_string(++count_);
-    SWARM_RETURN_IF_ERROR(BindAbstract(ends.first.get(), name));
-    auto identity = std::make_shared<const std::optional<Identity>>(connection->identity());
-    options_.registry->Add(
-        name, std::make_shared<const rpc::Peer>(rpc::Peer{std::move(identity), address}));
-    open_.emplace(name, connection);
-    options_.hand_over(ends.second.Release());
-    connection->Start(std::move(ends.first),
-                      [core = shared_from_this(), name, address](const Status& why) {
-                        core->Ended(name, address, why);
-                      });
-    return Status::Ok();
-  }
-
-  void Ended(const std::string& name, const std::string& address, const Status& why) {
-    options_.registry->Remove(name);
-    open_.erase(name);
+  void Ended(ServedConnection* connection, const std::string& address, const Status& why) {
+    open_.erase(std::static_pointer_cast<ServedConnection>(connection->shared_from_this()));
     if (!why.ok()) {
       options_.logger.Debug("connection ended", {{"peer", address}, {"error", why.message()}});
     }
@@ -197,12 +181,9 @@ class Gate::Core : public std::enable_shared_from_this<Core> {
   std::shared_ptr<const TlsContext> context_;
   boost::asio::posix::stream_descriptor listener_;
   boost::asio::steady_timer pause_;
-  // Names are never used again: a late call must not find another's identity.
-  const std::string prefix_;
-  std::uint64_t count_ = 0;
   std::unordered_set<std::shared_ptr<Greeting>> greeting_;
-  std::unordered_set<std::shared_ptr<Connection>> shaking_;
-  std::unordered_map<std::string, std::shared_ptr<Connection>> open_;
+  std::unordered_set<std::shared_ptr<ServedConnection>> shaking_;
+  std::unordered_set<std::shared_ptr<ServedConnection>> open_;
   bool waiting_ = false;
   bool paused_ = false;
   bool stopped_ = false;

@@ -1,5 +1,5 @@
-// The listening side of the transport: accepts, shakes hands, finds out who the peer is, and hands
-// the plaintext side of each connection to the rpc server.
+// The listening side of the transport: accepts, shakes hands, finds out who the peer is, and gives
+// each connection a session that serves it.
 #pragma once
 
 #include <functional>
@@ -11,7 +11,7 @@
 #include "swarm/runtime.h"
 #include "tls/context.h"
 #include "tls/io_thread.h"
-#include "tls/registry.h"
+#include "tls/served_connection.h"
 #include "tls/sockets.h"
 
 namespace swarm::tls {
@@ -23,10 +23,13 @@ struct GateOptions {
   // Connections that have not shown who they are yet; more wait in the kernel's queue.
   std::size_t max_handshakes = 512;
   Logger logger;
-  // Where the peers of connections are found, by the names their sockets are bound to.
-  std::shared_ptr<Registry> registry;
-  // [io] Takes a connected socket whose other end is bound to such a name.
-  std::function<void(int fd)> hand_over;
+  // For the preface and the settings of a new connection.
+  Duration greeting_timeout = std::chrono::seconds(5);
+  // [io] What serves a connection whose handshake is done; null: nothing does any more. The session
+  // may keep the connection only weakly.
+  std::function<std::shared_ptr<Session>(const std::shared_ptr<ServedConnection>& connection,
+                                         const std::string& peer_address)>
+      serve;
 };
 
 // Threading: [any], but never the IoThread. Lifetime: CloseAll comes before the destructor.
@@ -42,7 +45,7 @@ class Gate {
   void SetContext(std::shared_ptr<const TlsContext> context);
   // Ends every connection whose certificate names the node.
   void CloseConnectionsOf(std::string_view node_id);
-  // Afterwards hand_over is not called any more. Idempotent.
+  // Afterwards `serve` is not called any more. Idempotent.
   void StopAccepting();
   // Idempotent.
   void CloseAll();

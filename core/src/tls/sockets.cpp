@@ -218,17 +218,14 @@ std::string PeerAddress(int fd) {
   return Printed(address);
 }
 
-Status BindAbstract(int fd, std::string_view name) {
-  sockaddr_un address;
-  const socklen_t size = AbstractAddress(name, &address);
-  if (bind(fd, Plain(&address), size) == 0) return Status::Ok();
-  return Failed("cannot name a socket inside of the process", errno);
-}
-
 Result<Fd> ListenAbstract(std::string_view name) {
   Fd fd = NewSocket(AF_UNIX);
   if (!fd) return Failed("cannot make a socket", errno);
-  SWARM_RETURN_IF_ERROR(BindAbstract(fd.get(), name));
+  sockaddr_un address;
+  const socklen_t size = AbstractAddress(name, &address);
+  if (bind(fd.get(), Plain(&address), size) != 0) {
+    return Failed("cannot name a socket inside of the process", errno);
+  }
   if (listen(fd.get(), SOMAXCONN) != 0) return Failed("cannot listen inside of the process", errno);
   return fd;
 }
@@ -243,14 +240,6 @@ std::string RandomName() {
     name += "0123456789abcdef"[byte & 15];
   }
   return name;
-}
-
-Result<std::pair<Fd, Fd>> SocketPair() {
-  std::array<int, 2> fds{};
-  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds.data()) != 0) {
-    return Failed("cannot make a pair of sockets", errno);
-  }
-  return std::pair<Fd, Fd>(Fd(fds[0]), Fd(fds[1]));
 }
 
 void TuneTcp(int fd) {

@@ -54,13 +54,11 @@ std::string BoundAddress(int fd);
 // "ip:port" of a connected peer, mapped IPv4 addresses as such; "@" for unix sockets.
 std::string PeerAddress(int fd);
 
-// An address in the kernel's abstract namespace, which ends with its socket.
-Status BindAbstract(int fd, std::string_view name);
+// On an address in the kernel's abstract namespace, which ends with its socket.
 Result<Fd> ListenAbstract(std::string_view name);
 // 128 random bits in hex.
 std::string RandomName();
 
-Result<std::pair<Fd, Fd>> SocketPair();
 // Notices peers that vanished, and sends small messages at once. No-op on unix sockets.
 void TuneTcp(int fd);
 

@@ -4,12 +4,7 @@
 #include <atomic>
 #include <functional>
 
-#include "rpc/grpc_channel.h"
-#include "rpc/grpc_server.h"
-#include "tls/sockets.h"
 #include "transport_fixture.h"
-
-#include <poll.h>
 
 namespace swarm::rpc {
 namespace {
@@ -288,30 +283,6 @@ TEST_F(CallsTest, StoppingLetsRunningCallsEnd) {
   reply(Payload::FromBytes("in time"));
   EXPECT_EQ(result.Get().value().Bytes(), "in time");
   EXPECT_EQ(stopping.wait_for(5s), std::future_status::ready);
-}
-
-TEST_F(CallsTest, CallsOfAConnectionNobodyKnowsAreRefusedAndNotAnonymous) {
-  GrpcServerOptions options;
-  options.target = &router_;
-  options.clock = &runtime_->clock();
-  options.find_peer = [](const std::string&) { return nullptr; };
-  const auto server = GrpcServer::Start(std::move(options)).value();
-  GrpcChannelOptions dialing;
-  dialing.abstract_name = folder_.substr(5);
-  dialing.last_error = [] { return std::string(); };
-  const auto listener = tls::ListenAbstract(dialing.abstract_name).value();
-  auto channel = MakeGrpcChannel(std::move(dialing));
-  Arriving<Result<Payload>> reply;
-  CallOptions call;
-  call.timeout = 10s;
-  channel->Call("/docker.swarmkit.v1.CA/GetRootCACertificate", call, Payload(), reply.Taker());
-  pollfd waiting{listener.get(), POLLIN, 0};
-  ASSERT_EQ(poll(&waiting, 1, 10000), 1);
-  server->HandOver(accept4(listener.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
-  EXPECT_EQ(reply.Get().status(),
-            Status(Code::kUnavailable, "the connection of this call has ended"));
-  channel.reset();
-  server->Stop(Duration::zero());
 }
 
 }  // namespace
