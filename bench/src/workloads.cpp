@@ -1,14 +1,12 @@
 #include "workloads.h"
 
 #include <algorithm>
-#include <atomic>
 #include <chrono>
-#include <condition_variable>
-#include <functional>
 #include <memory>
-#include <mutex>
 #include <thread>
 #include <vector>
+
+#include "load_generator.h"
 
 namespace swarm::bench {
 namespace {
@@ -30,79 +28,26 @@ pb::CreateServiceRequest ServiceRequest(const WorkloadOptions& options, const st
   return request;
 }
 
-// Makes `count` calls, each client with a connection of its own and one call under way; the next
-// begins where the last one's answer arrives, so that the clients cost the machine no threads.
-class Clients {
- public:
-  using MakeRequest = std::function<Payload(int index)>;
-  using TakeReply = std::function<Status(int index, const Payload& reply)>;
+// Connections that have made a call: the first one's cost is not that of the others.
+Status ConnectClients(LoadGenerator& clients, const TargetSpec& target, int count) {
+  SWARM_RETURN_IF_ERROR(clients.Connect(target, count));
+  return clients.Run(
+      "/docker.swarmkit.v1.Control/ListClusters", count,
+      [](int) { return pb::ListClustersRequest().SerializeAsString(); },
+      [](int, const std::string&) { return Status::Ok(); });
+}
 
-  Clients(const char* method, int count, MakeRequest make, TakeReply take)
-      : method_(method), count_(count), make_(std::move(make)), take_(std::move(take)) {}
-
-  // Makes the connections: a first call of each client, whose cost is not that of the others.
-  Status Connect(Network& network, const TargetSpec& target, int clients) {
-    for (int c = 0; c < clients; ++c) {
-      connections_.push_back(std::make_unique<Client>(network, target));
-      SWARM_RETURN_IF_ERROR(connections_.back()->status());
-      const auto answer = connections_.back()->Call<pb::ListClustersResponse>(
-          "/docker.swarmkit.v1.Control/ListClusters", pb::ListClustersRequest());
-      if (!answer.ok()) return answer.status().WithContext(target.name);
-    }
-    return Status::Ok();
-  }
-
-  // Blocks until all calls have ended; the first error ends it early.
-  Status Run(const TargetSpec& target) {
-    running_ = static_cast<int>(connections_.size());
-    for (auto& connection : connections_) Next(*connection);
-    std::unique_lock lock(mutex_);
-    ended_.wait(lock, [this] { return running_ == 0; });
-    return first_error_.WithContext(target.name);
-  }
-
- private:
-  void Next(Client& client) {
-    const int index = next_++;
-    if (index >= count_) return End(Status::Ok());
-    client.Start(method_, make_(index), [this, &client, index](const Result<Payload>& reply) {
-      const Status status = reply.ok() ? take_(index, *reply) : reply.status();
-      if (status.ok()) return Next(client);
-      next_ = count_;
-      End(status);
-    });
-  }
-
-  void End(const Status& status) {
-    const std::lock_guard lock(mutex_);
-    if (first_error_.ok()) first_error_ = status;
-    --running_;
-    ended_.notify_all();
-  }
-
-  const char* const method_;
-  const int count_;
-  const MakeRequest make_;
-  const TakeReply take_;
-  std::atomic<int> next_{0};
-  std::mutex mutex_;
-  std::condition_variable ended_;
-  int running_ = 0;
-  Status first_error_;
-  std::vector<std::unique_ptr<Client>> connections_;
-};
-
-Status RemoveAll(Network& network, const TargetSpec& target, const std::vector<std::string>& ids) {
-  Clients clients(
+Status RemoveAll(const TargetSpec& target, const std::vector<std::string>& ids) {
+  LoadGenerator clients;
+  SWARM_RETURN_IF_ERROR(ConnectClients(clients, target, 16));
+  return clients.Run(
       "/docker.swarmkit.v1.Control/RemoveService", static_cast<int>(ids.size()),
       [&](int i) {
         pb::RemoveServiceRequest request;
         request.set_service_id(ids[static_cast<std::size_t>(i)]);
-        return Payload::Of(std::move(request));
+        return request.SerializeAsString();
       },
-      [](int, const Payload&) { return Status::Ok(); });
-  SWARM_RETURN_IF_ERROR(clients.Connect(network, target, 16));
-  return clients.Run(target);
+      [](int, const std::string&) { return Status::Ok(); });
 }
 
 Result<std::shared_ptr<const pb::ListTasksResponse>> TasksOf(Client& client,
@@ -142,33 +87,33 @@ Result<std::string> MakeTasks(Client& client, const WorkloadOptions& options) {
   return reply->service().id();
 }
 
-Status RemoveTasks(Network& network, const TargetSpec& target, Client& client,
-                   const std::string& id) {
-  SWARM_RETURN_IF_ERROR(RemoveAll(network, target, {id}));
+Status RemoveTasks(const TargetSpec& target, Client& client, const std::string& id) {
+  SWARM_RETURN_IF_ERROR(RemoveAll(target, {id}));
   return AwaitTasks(client, id, 0, pb::NEW, std::chrono::milliseconds(20));
 }
 
 }  // namespace
 
-Result<double> CreateRate(Network& network, const TargetSpec& target,
-                          const WorkloadOptions& options) {
+Result<double> CreateRate(Network&, const TargetSpec& target, const WorkloadOptions& options) {
   std::vector<std::string> ids(static_cast<std::size_t>(options.count));
-  Clients clients(
+  LoadGenerator clients;
+  SWARM_RETURN_IF_ERROR(ConnectClients(clients, target, options.clients));
+  const auto begin = SteadyNow::now();
+  SWARM_RETURN_IF_ERROR(clients.Run(
       "/docker.swarmkit.v1.Control/CreateService", options.count,
       [&](int i) {
-        return Payload::Of(ServiceRequest(
-            options, "bench-" + options.round_name + "-" + std::to_string(i), options.replicas));
+        return ServiceRequest(options, "bench-" + options.round_name + "-" + std::to_string(i),
+                              options.replicas)
+            .SerializeAsString();
       },
-      [&](int i, const Payload& reply) -> Status {
-        SWARM_ASSIGN_OR_RETURN(const auto created, reply.As<pb::CreateServiceResponse>());
-        ids[static_cast<std::size_t>(i)] = created->service().id();
+      [&](int i, const std::string& reply) -> Status {
+        pb::CreateServiceResponse created;
+        if (!created.ParseFromString(reply)) return {Code::kInternal, "the reply is malformed"};
+        ids[static_cast<std::size_t>(i)] = created.service().id();
         return Status::Ok();
-      });
-  SWARM_RETURN_IF_ERROR(clients.Connect(network, target, options.clients));
-  const auto begin = SteadyNow::now();
-  SWARM_RETURN_IF_ERROR(clients.Run(target));
+      }));
   const double rate = options.count / Seconds(SteadyNow::now() - begin);
-  SWARM_RETURN_IF_ERROR(RemoveAll(network, target, ids));
+  SWARM_RETURN_IF_ERROR(RemoveAll(target, ids));
   return rate;
 }
 
@@ -178,7 +123,7 @@ Result<double> TaskRate(Network& network, const TargetSpec& target,
   const auto begin = SteadyNow::now();
   SWARM_ASSIGN_OR_RETURN(const std::string id, MakeTasks(client, options));
   const double rate = options.count / Seconds(SteadyNow::now() - begin);
-  SWARM_RETURN_IF_ERROR(RemoveTasks(network, target, client, id));
+  SWARM_RETURN_IF_ERROR(RemoveTasks(target, client, id));
   return rate;
 }
 
@@ -192,7 +137,7 @@ Result<double> ListMillis(Network& network, const TargetSpec& target,
   if (list->tasks_size() < options.count) {
     return Status(Code::kInternal, target.name + ": ListTasks returned too few tasks");
   }
-  SWARM_RETURN_IF_ERROR(RemoveTasks(network, target, client, id));
+  SWARM_RETURN_IF_ERROR(RemoveTasks(target, client, id));
   return millis;
 }
 
@@ -206,7 +151,7 @@ Result<double> BytesPerTask(Network& network, const TargetSpec& target,
   SWARM_ASSIGN_OR_RETURN(const auto before, ResidentBytes(target.pid));
   SWARM_ASSIGN_OR_RETURN(const std::string id, MakeTasks(client, options));
   SWARM_ASSIGN_OR_RETURN(const auto after, ResidentBytes(target.pid));
-  SWARM_RETURN_IF_ERROR(RemoveTasks(network, target, client, id));
+  SWARM_RETURN_IF_ERROR(RemoveTasks(target, client, id));
   return (static_cast<double>(after) - static_cast<double>(before)) / options.count;
 }
 

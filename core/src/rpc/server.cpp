@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <mutex>
 #include <utility>
 
@@ -80,6 +81,8 @@ Result<std::string> RpcServer::Start() {
   tls::GateOptions gate_options;
   gate_options.plaintext = options.plaintext;
   gate_options.handshake_timeout = options.handshake_timeout;
+  gate_options.greeting_timeout =
+      std::min(gate_options.greeting_timeout, options.handshake_timeout);
   gate_options.logger = options.logger.With("listener", address);
   gate_options.serve = [calls = state_->calls.get()](const auto& connection,
                                                      const std::string& peer) {
