@@ -46,19 +46,15 @@ Client::Client(Network& network, const TargetSpec& target) {
   }
 }
 
-void Client::Start(const char* method, Payload request, Function<void(Result<Payload>)> done) {
-  CallOptions options;
-  options.timeout = std::chrono::seconds(60);
-  options.wait_for_ready = true;
-  channel_->Call(method, std::move(options), std::move(request), std::move(done));
-}
-
 Result<Payload> Client::CallBytes(const char* method, Payload request) {
   SWARM_RETURN_IF_ERROR(dial_error_);
   std::promise<Result<Payload>> answer;
   auto future = answer.get_future();
-  Start(method, std::move(request),
-        [&answer](Result<Payload> reply) { answer.set_value(std::move(reply)); });
+  CallOptions options;
+  options.timeout = std::chrono::seconds(60);
+  options.wait_for_ready = true;
+  channel_->Call(method, std::move(options), std::move(request),
+                 [&answer](Result<Payload> reply) { answer.set_value(std::move(reply)); });
   return future.get();
 }
 

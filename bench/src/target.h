@@ -33,9 +33,6 @@ class Client {
 
   // Why there can be no connection; OK when there can.
   const Status& status() const { return dial_error_; }
-  // `done` runs on a thread of the transport. Only without an error in status().
-  void Start(const char* method, Payload request, Function<void(Result<Payload>)> done);
-
   template <class Response, class Request>
   Result<std::shared_ptr<const Response>> Call(const char* method, const Request& request) {
     SWARM_ASSIGN_OR_RETURN(Payload reply, CallBytes(method, Payload::Of(request)));

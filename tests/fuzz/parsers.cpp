@@ -5,6 +5,7 @@
 #include "constraint/constraint.h"
 #include "describe.h"
 #include "generic/parse.h"
+#include "http2_input.h"
 #include "image_reference.h"
 #include "inspect.h"
 #include "log_lines.h"
@@ -165,6 +166,7 @@ const std::vector<Parser>& Parsers() {
        ContainerLog,
        {"2026-11-21T05:03:34.641909212Z out\n2026-11-21T05:03:35Z more\r\n",
         "host:5000/team/app:v2@sha256:00"}},
+      {"http2", Http2, {Http2Bytes()}},
       {"gossip", Gossip, {GossipBytes(), std::string("\x00\x83\x08\x18\x40\x40\x60", 7)}},
   };
   return parsers;

@@ -30,7 +30,7 @@ class Carrier {
 
 // Callbacks of handlers run on the IoThread, once the server has stopped also where they were
 // given.
-class Call final : public std::enable_shared_from_this<Call> {
+class SWARM_EXPORT Call final : public std::enable_shared_from_this<Call> {
  public:
   struct Settings {
     std::size_t max_message_bytes;

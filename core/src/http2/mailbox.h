@@ -5,13 +5,14 @@
 #include <mutex>
 #include <vector>
 
+#include "swarm/export.h"
 #include "swarm/function.h"
 #include "tls/io_thread.h"
 
 namespace swarm::http2 {
 
 // Threading: [any].
-class Mailbox : public std::enable_shared_from_this<Mailbox> {
+class SWARM_EXPORT Mailbox : public std::enable_shared_from_this<Mailbox> {
  public:
   // True on the IoThread; false where it was posted, when the mailbox is closed: there is no
   // such thread any more, and only callbacks may be answered.

@@ -26,7 +26,7 @@ struct Peer {
 class Http2Session;
 
 // What the sessions of a server have in common. Threading: on the IoThread.
-class Host {
+class SWARM_EXPORT Host {
  public:
   virtual ~Host();
   // What a new call is described with, besides what its headers say.

@@ -1,4 +1,4 @@
-// Calls over real sockets, through TLS and gRPC, into a router.
+// Calls of gRPC's client over real sockets, through TLS, into a router.
 #include <gtest/gtest.h>
 
 #include <atomic>
