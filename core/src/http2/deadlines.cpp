@@ -31,8 +31,8 @@ void Deadlines::SetTimer() {
   if (set_for_ && *set_for_ <= first) return;
   set_for_ = first;
   timer_.expires_after(first - clock_.SteadyNow());
-  timer_.async_wait([this](boost::system::error_code error) {
-    if (!error) End();
+  timer_.async_wait([self = shared_from_this()](boost::system::error_code error) {
+    if (!error) self->End();
   });
 }
 

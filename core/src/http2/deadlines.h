@@ -4,6 +4,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <map>
 #include <memory>
+#include <optional>
 #include <unordered_map>
 
 #include "http2/call.h"
@@ -13,7 +14,7 @@
 namespace swarm::http2 {
 
 // Threading: everything on the IoThread.
-class Deadlines {
+class Deadlines : public std::enable_shared_from_this<Deadlines> {
  public:
   Deadlines(tls::IoThread& io, const Clock& clock) : clock_(clock), timer_(io.context()) {}
 

@@ -1,6 +1,7 @@
 #include "http2/server.h"
 
 #include <algorithm>
+#include <boost/asio/post.hpp>
 #include <condition_variable>
 #include <mutex>
 #include <thread>
@@ -20,12 +21,13 @@ unsigned WorkerThreads() { return std::clamp(std::thread::hardware_concurrency()
 }  // namespace
 
 // Everything on the IoThread, but for WaitForCalls.
-class Server::Core final : public Host {
+class Server::Core final : public Host, public std::enable_shared_from_this<Core> {
  public:
   Core(tls::IoThread& io, ServerOptions options)
-      : options_(options),
+      : io_(io),
+        options_(options),
         mailbox_(std::make_shared<Mailbox>(io, [this] { Flush(); })),
-        deadlines_(io, *options_.clock),
+        deadlines_(std::make_shared<Deadlines>(io, *options_.clock)),
         workers_(std::make_unique<Workers>(WorkerThreads())) {}
 
   std::shared_ptr<tls::Session> Serve(const std::shared_ptr<tls::ServedConnection>& connection,
@@ -54,9 +56,10 @@ class Server::Core final : public Host {
 
   void Stop() {
     draining_ = true;
-    deadlines_.Stop();
+    deadlines_->Stop();
     mailbox_->Close();
     changed_.clear();
+    dispatched_.clear();
   }
   // On another thread.
   void StopWorkers() { workers_.reset(); }
@@ -67,7 +70,14 @@ class Server::Core final : public Host {
   SteadyTime now() const override { return options_.clock->SteadyNow(); }
 
   void Dispatch(std::shared_ptr<Call> call, Payload request) override {
-    workers_->Post(
+    // All that one turn of the thread brings is handed over together: waking others is dear.
+    if (dispatched_.empty()) {
+      boost::asio::post(io_.context(), [weak = weak_from_this()] {
+        const auto self = weak.lock();
+        if (self && !self->dispatched_.empty()) self->workers_->Post(self->dispatched_);
+      });
+    }
+    dispatched_.push_back(
         [target = options_.target, call = std::move(call), request = std::move(request)]() mutable {
           auto reply = call->Reply();
           target->Unary(call->context(), std::move(request), std::move(reply));
@@ -77,13 +87,13 @@ class Server::Core final : public Host {
   void Open(const std::shared_ptr<Call>& call) override { options_.target->Stream(call->Stream()); }
 
   void Began(const std::shared_ptr<Call>& call) override {
-    deadlines_.Watch(call);
+    deadlines_->Watch(call);
     std::lock_guard lock(mutex_);
     ++calls_;
   }
 
   void Ended(const std::shared_ptr<Call>& call) override {
-    deadlines_.Forget(*call);
+    deadlines_->Forget(*call);
     std::lock_guard lock(mutex_);
     if (--calls_ == 0) no_calls_.notify_all();
   }
@@ -101,11 +111,13 @@ class Server::Core final : public Host {
     for (const auto& session : changed) session->Flush();
   }
 
+  tls::IoThread& io_;
   const ServerOptions options_;
   const std::shared_ptr<Mailbox> mailbox_;
-  Deadlines deadlines_;
+  const std::shared_ptr<Deadlines> deadlines_;
   std::unordered_set<Http2Session*> sessions_;
   std::vector<std::shared_ptr<Http2Session>> changed_;
+  std::vector<Function<void()>> dispatched_;
   bool draining_ = false;
 
   std::mutex mutex_;  // guards the next two
@@ -116,7 +128,7 @@ class Server::Core final : public Host {
 };
 
 Server::Server(std::shared_ptr<tls::IoThread> io, ServerOptions options)
-    : io_(std::move(io)), core_(std::make_unique<Core>(*io_, options)) {}
+    : io_(std::move(io)), core_(std::make_shared<Core>(*io_, options)) {}
 
 Server::~Server() { Stop(); }
 

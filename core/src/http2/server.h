@@ -42,7 +42,7 @@ class Server {
 
  private:
   const std::shared_ptr<tls::IoThread> io_;
-  std::unique_ptr<Core> core_;
+  std::shared_ptr<Core> core_;
 };
 
 }  // namespace swarm::http2

@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 
+#include <algorithm>
 #include <csignal>
 #include <utility>
 
@@ -29,14 +30,15 @@ Workers::~Workers() {
   for (auto& thread : threads_) thread.join();
 }
 
-void Workers::Post(Function<void()> job) {
-  bool wake = false;
+void Workers::Post(std::vector<Function<void()>>& jobs) {
+  std::size_t wake = 0;
   {
     std::lock_guard lock(mutex_);
-    jobs_.push_back(std::move(job));
-    wake = idle_ > 0;
+    for (auto& job : jobs) jobs_.push_back(std::move(job));
+    wake = std::min<std::size_t>(idle_, jobs.size());
   }
-  if (wake) wake_.notify_one();
+  jobs.clear();
+  for (; wake > 0; --wake) wake_.notify_one();
 }
 
 void Workers::Work() {

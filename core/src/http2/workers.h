@@ -20,7 +20,8 @@ class Workers {
   Workers(const Workers&) = delete;
   Workers& operator=(const Workers&) = delete;
 
-  void Post(Function<void()> job);
+  // In order, as threads are free. Empties `jobs`.
+  void Post(std::vector<Function<void()>>& jobs);
 
  private:
   void Work();
