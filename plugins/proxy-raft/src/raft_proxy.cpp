@@ -14,9 +14,13 @@ namespace {
 
 using std::chrono::milliseconds;
 
-// How often a waiting call looks for a leader, and how long one without a deadline does.
+// How often a waiting call looks for a leader, and how long one without a deadline does: in a group
+// with Docker Engines nobody may be elected for 20 s.
 constexpr Duration kLook = milliseconds(25);
-constexpr Duration kPatience = std::chrono::seconds(10);
+constexpr Duration kPatience = std::chrono::seconds(30);
+// A leader that could not be reached is tried again, until another one is known, after pauses that
+// double up to this.
+constexpr Duration kLongestPause = milliseconds(500);
 
 // What the leader is told of the caller. SwarmKit's rules: a call from the local socket goes out as
 // this manager's own; every other names its caller, also one without a certificate, or the leader
@@ -47,6 +51,10 @@ class RaftProxy::Core : public std::enable_shared_from_this<RaftProxy::Core> {
   struct Call {
     CallContextPtr context;
     SteadyTime give_up;
+    // The leader that did not get it, and when that one is tried again.
+    std::string missed;
+    SteadyTime next_try;
+    Duration pause = kLook;
     // This manager leads; that one does; nobody will in time.
     Function<void()> here;
     Function<void(std::shared_ptr<Channel>, CallOptions)> there;
@@ -54,16 +62,9 @@ class RaftProxy::Core : public std::enable_shared_from_this<RaftProxy::Core> {
   };
 
   void Begin(const std::shared_ptr<Call>& call) {
-    if (parts_.consensus->Leader().self) return call->here();
-    if (Status first = CheckFirstHop(call->context->metadata()); !first.ok()) {
-      return call->refuse(std::move(first));
-    }
-    const SteadyTime now = parts_.runtime->clock().SteadyNow();
-    call->give_up = now + kPatience;
-    if (const auto deadline = call->context->deadline()) {
-      // A little before, so that the caller hears why.
-      call->give_up = std::min(call->give_up, *deadline - milliseconds(100));
-    }
+    // A little before the deadline, so that the caller hears why.
+    const auto deadline = call->context->deadline();
+    call->give_up = deadline ? *deadline - milliseconds(100) : Now() + kPatience;
     Find(call);
   }
 
@@ -71,18 +72,23 @@ class RaftProxy::Core : public std::enable_shared_from_this<RaftProxy::Core> {
     if (stopped() || call->context->cancelled()) return call->refuse(Stopped());
     const LeaderInfo leader = parts_.consensus->Leader();
     if (leader.self) return call->here();
-    if (!leader.node_id.empty()) return PassOn(call, leader);
+    const bool known = !leader.node_id.empty();
+    const bool missed = known && leader.node_id == call->missed && Now() < call->next_try;
+    if (known && !missed) return PassOn(call, leader);
     const std::vector<Member> members = parts_.consensus->Members();
-    const SteadyTime now = parts_.runtime->clock().SteadyNow();
-    if (LacksQuorum(members) || now >= call->give_up) return call->refuse(NoLeader(members));
+    const bool hopeless = !known && LacksQuorum(members);
+    if (hopeless || Now() >= call->give_up) return call->refuse(NoLeader(members));
     Wait(call);
   }
 
-  // The leader did not get it, or was none: once more, if there is time.
+  // The leader did not get it, or was none, or it changes nothing: once more, if there is time.
   bool Retry(const std::shared_ptr<Call>& call, const Status& outcome) {
-    const bool time = parts_.runtime->clock().SteadyNow() < call->give_up;
-    if (!NeverArrived(outcome) || !time || stopped()) return false;
+    const bool safe = NeverArrived(outcome) ||
+                      (outcome.code() == Code::kUnavailable && OnlyReads(call->context->method()));
+    if (!safe || Now() >= call->give_up || stopped()) return false;
     Forget();
+    call->next_try = Now() + call->pause;
+    call->pause = std::min(2 * call->pause, kLongestPause);
     Wait(call);
     return true;
   }
@@ -104,6 +110,7 @@ class RaftProxy::Core : public std::enable_shared_from_this<RaftProxy::Core> {
   static Status Stopped() {
     return {Code::kUnavailable, "this manager is stopping; ask another one"};
   }
+  SteadyTime Now() const { return parts_.runtime->clock().SteadyNow(); }
   bool stopped() {
     const std::lock_guard lock(mutex_);
     return stopped_;
@@ -144,12 +151,16 @@ class RaftProxy::Core : public std::enable_shared_from_this<RaftProxy::Core> {
   }
 
   void PassOn(const std::shared_ptr<Call>& call, const LeaderInfo& leader) {
+    if (Status first = CheckFirstHop(call->context->metadata()); !first.ok()) {
+      return call->refuse(std::move(first));
+    }
+    if (std::exchange(call->missed, leader.node_id) != leader.node_id) call->pause = kLook;
     Result<std::shared_ptr<Channel>> channel = ChannelTo(leader.address);
     if (!channel.ok()) return call->refuse(channel.status());
     CallOptions options;
     options.metadata = Forwarded(*call->context);
     if (const auto deadline = call->context->deadline()) {
-      options.timeout = *deadline - parts_.runtime->clock().SteadyNow();
+      options.timeout = *deadline - Now();
     }
     call->there(*std::move(channel), std::move(options));
   }

@@ -67,4 +67,11 @@ bool NeverArrived(const Status& status) {
   return false;
 }
 
+bool OnlyReads(std::string_view method) {
+  constexpr std::string_view kControl = "/docker.swarmkit.v1.Control/";
+  if (!method.starts_with(kControl)) return false;
+  method.remove_prefix(kControl.size());
+  return method.starts_with("Get") || method.starts_with("List");
+}
+
 }  // namespace swarm::proxy_raft

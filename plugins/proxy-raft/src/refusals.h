@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "swarm/consensus.h"
@@ -19,5 +20,7 @@ Status CheckFirstHop(const Metadata& metadata);
 bool LacksQuorum(const std::vector<Member>& members);
 // The call failed before its handler saw it, so that it can be made once more.
 bool NeverArrived(const Status& status);
+// A method that changes nothing, so that a call of unknown outcome can be made once more.
+bool OnlyReads(std::string_view method);
 
 }  // namespace swarm::proxy_raft

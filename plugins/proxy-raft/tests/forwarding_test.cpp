@@ -239,6 +239,51 @@ TEST_F(ForwardingTest, WhatMayHaveBeenDoneIsNotRepeated) {
   EXPECT_EQ(leaders_["m2"].leader->calls, 1);
 }
 
+TEST_F(ForwardingTest, WhatOnlyReadsIsRepeated) {
+  Listen("m2");
+  Listen("m3");
+  leaders_["m2"].leader->refusal = Status(Code::kUnavailable, "Socket closed");
+  consensus_.leader = {false, "m2", "m2:4242", 0};
+  auto context = std::make_shared<Context>();
+  context->method_ = "/docker.swarmkit.v1.Control/ListServices";
+  Call(context);
+  EXPECT_FALSE(Answered(1s)) << "tries again while m2 is said to lead";
+  EXPECT_LT(leaders_["m2"].leader->calls, 10) << "not as fast as it can";
+  consensus_.leader = {false, "m3", "m3:4242", 0};
+  ASSERT_TRUE(Answered(1s));
+  EXPECT_TRUE(reply_->ok()) << reply_->status();
+}
+
+// Another manager takes this one for the leader, which it will be in a moment.
+TEST_F(ForwardingTest, APassedOnCallWaitsUntilThisManagerLeads) {
+  class Here final : public UnaryHandler {
+   public:
+    void Handle(CallContextPtr, Payload request, UnaryReply reply) noexcept override {
+      reply(std::move(request));
+    }
+  };
+  consensus_.members = {Alive("m1"), Alive("m2"), Alive("m3")};
+  auto context = std::make_shared<Context>();
+  context->metadata_ = {{"redirect", "10.0.0.1:7"}};
+  proxy_->Unary(
+      context, Payload::FromBytes("hello"),
+      [this](Result<Payload> reply) { reply_ = std::move(reply); }, std::make_shared<Here>());
+  EXPECT_FALSE(Answered(500ms));
+  consensus_.leader = {true, "m1", "m1:4242", 0};
+  ASSERT_TRUE(Answered(1s));
+  EXPECT_TRUE(reply_->ok()) << reply_->status();
+}
+
+TEST_F(ForwardingTest, ACallWithoutADeadlineOutlastsAnElectionOfDockersManagers) {
+  Listen("m3");
+  consensus_.members = {Alive("m1"), Gone("m2", 20'000), Alive("m3")};
+  Call();
+  EXPECT_FALSE(Answered(25s));
+  consensus_.leader = {false, "m3", "m3:4242", 0};
+  ASSERT_TRUE(Answered(1s));
+  EXPECT_TRUE(reply_->ok()) << reply_->status();
+}
+
 TEST_F(ForwardingTest, GivesUpBeforeTheCallersDeadline) {
   consensus_.members = {Alive("m1"), Alive("m2"), Alive("m3")};
   auto context = std::make_shared<Context>();
