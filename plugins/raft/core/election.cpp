@@ -42,6 +42,7 @@ void Raft::StartCampaign(CampaignKind kind) {
     Reset(term_ + 1);
     vote_ = id();
     role_ = Role::kCandidate;
+    contested_ = true;
   }
   const Term asked = pre_vote ? term_ + 1 : term_;
   const Position last = log_.Last();
@@ -114,6 +115,7 @@ void Raft::BecomeLeader() {
   Reset(term_);
   leader_ = id();
   role_ = Role::kLeader;
+  contested_ = false;
   Progress* self = group_.Find(id());
   RAFT_INVARIANT(self, "only members are elected");
   self->BecomeReplicate();

@@ -113,10 +113,20 @@ void Raft::Tick() {
   ++election_elapsed_;
   if (role_ == Role::kLeader) {
     TickLeader();
-  } else if (Promotable() && election_elapsed_ >= election_timeout_) {
+  } else if (Promotable() && election_elapsed_ >= TimeToStand()) {
     election_elapsed_ = 0;
     Campaign();
   }
+}
+
+int Raft::TimeToStand() const {
+  if (!contested_ || !ShortensTies()) return election_timeout_;
+  return std::max(election_timeout_ * 3 / 10, 1);
+}
+
+// How long a leader that says nothing is held to when another member stands.
+int Raft::LeaseTicks() const {
+  return ShortensTies() ? options_.election_ticks / 2 : options_.election_ticks;
 }
 
 void Raft::TickLeader() {
@@ -168,13 +178,14 @@ bool Raft::AcceptTerm(const Message& message) {
   if (message.term == term_) return true;
   if (IsRequestForVote(message.type)) {
     const bool leased =
-        options_.check_quorum && leader_ != kNobody && election_elapsed_ < options_.election_ticks;
+        options_.check_quorum && leader_ != kNobody && election_elapsed_ < LeaseTicks();
     if (leased && message.context != kCampaignTransfer) return false;
   }
   // A pre-vote asks about a term that nobody has entered.
   if (message.type == MessageType::kPreVote) return true;
   if (message.type == MessageType::kPreVoteResponse && !message.reject) return true;
   BecomeFollower(message.term, ComesFromLeader(message.type) ? message.from : kNobody);
+  if (message.type == MessageType::kVote) contested_ = true;
   return true;
 }
 
@@ -228,6 +239,7 @@ StepResult Raft::StepOther(Message& message) {
     case MessageType::kSnapshot:
       if (!follower) BecomeFollower(message.term, message.from);
       election_elapsed_ = 0;
+      contested_ = false;
       leader_ = message.from;
       if (message.type == MessageType::kAppend) HandleAppend(message);
       if (message.type == MessageType::kHeartbeat) HandleHeartbeat(message);

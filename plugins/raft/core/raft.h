@@ -153,6 +153,9 @@ class Raft {
   void Reset(Term term);
   void BecomeFollower(Term term, RaftId leader);
   void TickLeader();
+  bool ShortensTies() const { return options_.short_ties && !options_.pre_vote; }
+  int TimeToStand() const;
+  int LeaseTicks() const;
   void Send(Message message);
   void Break(std::string why);
   HardState hard_state() const { return {term_, vote_, log_.committed()}; }
@@ -214,6 +217,7 @@ class Raft {
   int election_elapsed_ = 0;  // ticks since the leader, or the last election, was heard of
   int heartbeat_elapsed_ = 0;
   int election_timeout_ = 0;
+  bool contested_ = false;  // somebody stood for election, and no leader was heard of since
 
   // While leading:
   RaftId transferee_;  // kNobody: none

@@ -43,6 +43,45 @@ TEST(VotingTest, ThereIsNoVoteBesideALeaderOfTheTerm) {
   EXPECT_TRUE(peer.Hear(Vote(3, 5, 1, 1)).at(0).reject);
 }
 
+// A leader that says nothing for half of a timeout is not held to when another member stands, which
+// has waited for a whole one.
+TEST(VotingTest, WithShortTiesALeaseLastsHalfATimeout) {
+  Options options;
+  options.short_ties = true;
+  Peer peer({.options = options});
+  peer.Hear(Heartbeat(2, 5));
+  peer.Tick(4);
+  EXPECT_TRUE(peer.Hear(Vote(3, 6, 9, 5)).empty());
+  peer.Tick(1);
+  EXPECT_FALSE(peer.Hear(Vote(3, 6, 9, 5)).at(0).reject);
+}
+
+// Whoever was not elected, or sees that another was not, does not wait for a whole timeout again;
+// a member that has just started does, since a leader may be on its way to it.
+TEST(VotingTest, WithShortTiesTheNextElectionComesSoon) {
+  Options options;
+  options.short_ties = true;
+  Peer peer({.options = options});
+  peer.Tick(9);
+  EXPECT_EQ(peer.raft->term(), Term(1)) << "has just started";
+  peer.Tick(11);
+  ASSERT_EQ(peer.raft->role(), Role::kCandidate);
+  const Term stood = peer.raft->term();
+  peer.Tick(6);
+  EXPECT_GT(peer.raft->term(), stood);
+
+  Peer voter({.log = {2, 2}, .hard_state = {Term(2), kNobody, Index(1)}, .options = options});
+  ASSERT_TRUE(voter.Hear(Vote(2, 5, 1, 1)).at(0).reject) << "it lacks entries";
+  voter.Tick(6);
+  EXPECT_EQ(voter.raft->role(), Role::kCandidate);
+
+  Peer follower({.options = options});
+  follower.Hear(Vote(2, 5, 1, 1));
+  follower.Hear(Heartbeat(2, 5));
+  follower.Tick(9);
+  EXPECT_EQ(follower.raft->role(), Role::kFollower) << "the election had an outcome";
+}
+
 // What a peer of 2021 does in the same place: it looks at its vote only.
 TEST(VotingTest, RulesOf2021VoteBesideALeader) {
   Options options;

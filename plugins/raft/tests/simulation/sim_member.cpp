@@ -35,6 +35,7 @@ void SimMember::Start() {
   options.id = settings_.id;
   options.variant = settings_.variant;
   options.pre_vote = settings_.pre_vote;
+  options.short_ties = true;  // but for those that ask first
   options.apply_written_only = settings_.pipelined;
   options.max_inflight_appends = 4;  // small, so that windows fill
   options.max_append_bytes = settings_.append_bytes;
