@@ -11,6 +11,8 @@ namespace {
 
 using std::chrono::milliseconds;
 
+constexpr Duration kProbePause = std::chrono::seconds(1);
+
 Entry ToCore(const wal::Entry& entry) {
   return {entry.term, entry.index, static_cast<EntryType>(entry.type),
           entry.data.empty() ? nullptr : MakePayload(entry.data)};
@@ -131,6 +133,7 @@ void Driver::MakeCore(const consensus::OpenedMember& opened) {
   options.forward_proposals = false;
   options.apply_written_only = true;
   options.pre_vote = options_.pre_vote;
+  options.short_ties = true;
   options.random = [this](std::uint64_t bound) { return random_->Below(bound); };
   core_ =
       std::make_unique<Raft>(std::move(options), storage_, Saved{hard_state_, voters, applied_});
@@ -150,6 +153,16 @@ void Driver::Tick() {
   ScheduleTick();
   core_->Tick();
   Turn();
+  ProbeIfDue();
+}
+
+// Followers hardly speak with each other, yet have to know whom they reach: callers are told, and
+// without a leader it decides whether waiting for one makes sense.
+void Driver::ProbeIfDue() {
+  const SteadyTime now = runtime_.clock().SteadyNow();
+  if (leads_ || now < next_probe_) return;
+  next_probe_ = now + kProbePause;
+  transport_->Probe(core_->leader() == kNobody ? table_.Others() : table_.Silent());
 }
 
 void Driver::Receive(Message message) {

@@ -107,6 +107,7 @@ class Driver : public std::enable_shared_from_this<Driver> {
   void Handle(Ready ready);
   void ScheduleTick();
   void Tick();
+  void ProbeIfDue();
   void Say(std::vector<Message> messages);
   void Break();
   std::optional<RaftId> Heir() const;
@@ -129,6 +130,7 @@ class Driver : public std::enable_shared_from_this<Driver> {
 
   // leading.cpp [loop]
   void OnSoftState(const SoftState& soft);
+  void TellRole(const SoftState& soft) const;
   void LeadIfCaughtUp();
   void StepDown();
   void TakeProposals();
@@ -195,6 +197,7 @@ class Driver : public std::enable_shared_from_this<Driver> {
   std::map<Index, consensus::Membership> eras_;
   Index applied_;
   std::unique_ptr<Timer> tick_;
+  SteadyTime next_probe_;
 
   HardState hard_state_;
   std::deque<Part> parts_;  // to be written

@@ -23,6 +23,7 @@ Payload WithId(const consensus::Proposal& proposal) {
 }  // namespace
 
 void Driver::OnSoftState(const SoftState& soft) {
+  TellRole(soft);
   if (soft.role == Role::kLeader) {
     // Its own first entry commits what earlier leaders left: until that is applied it does not
     // know what the group has decided.
@@ -31,6 +32,17 @@ void Driver::OnSoftState(const SoftState& soft) {
     StepDown();
   }
   table_.SetLeader(soft.leader, leads_);
+}
+
+void Driver::TellRole(const SoftState& soft) const {
+  const std::string term = std::to_string(core_->term().value());
+  if (soft.role == Role::kCandidate || soft.role == Role::kPreCandidate) {
+    log_.Info("Stands for election", {{"term", term}});
+  } else if (soft.role == Role::kFollower && soft.leader != kNobody) {
+    log_.Info("Follows a leader", {{"leader", table_.NodeOf(soft.leader)}, {"term", term}});
+  } else if (soft.role == Role::kFollower) {
+    log_.Info("Nobody leads the group", {{"term", term}});
+  }
 }
 
 void Driver::LeadIfCaughtUp() {

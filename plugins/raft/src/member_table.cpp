@@ -115,6 +115,24 @@ bool MemberTable::IsRemoved(RaftId id) const {
   return removed_.contains(id);
 }
 
+std::vector<RaftId> MemberTable::Others() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<RaftId> others;
+  for (const auto& [id, known] : members_) {
+    if (id != RaftId(self_.raft_id())) others.push_back(id);
+  }
+  return others;
+}
+
+std::vector<RaftId> MemberTable::Silent() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<RaftId> silent;
+  for (const auto& [id, known] : members_) {
+    if (id != RaftId(self_.raft_id()) && known.silent_since) silent.push_back(id);
+  }
+  return silent;
+}
+
 std::string MemberTable::AddressOf(RaftId id) const {
   const std::lock_guard lock(mutex_);
   if (id == RaftId(self_.raft_id())) return self_.addr();

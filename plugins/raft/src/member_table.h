@@ -32,6 +32,9 @@ class MemberTable {
   RaftId leader() const;
   bool IsMember(RaftId id) const;
   bool IsRemoved(RaftId id) const;
+  // All but oneself, and those among them that were not reached last time.
+  std::vector<RaftId> Others() const;
+  std::vector<RaftId> Silent() const;
   std::string AddressOf(RaftId id) const;  // empty: not known
   std::string NodeOf(RaftId id) const;     // empty: not known
   // The members that can be reached are a majority without `id`; SwarmKit's rule.

@@ -4,9 +4,8 @@
 #include <optional>
 #include <utility>
 
-#include "swarm/rpc_typed.h"
+#include "health_check.h"
 #include "swarm/store_errors.h"
-#include "swarmkit/v1/health.pb.h"
 
 namespace swarm::raft {
 namespace {
@@ -51,21 +50,6 @@ constexpr char kQuorum[] =
     "raft: member cannot be removed, because removing it may result in loss of quorum";
 
 }  // namespace
-
-void CheckHealth(std::shared_ptr<Channel> channel, Duration timeout, Function<void(Status)> done) {
-  pb::HealthCheckRequest request;
-  request.set_service("Raft");
-  CallOptions options;
-  options.timeout = timeout;
-  Channel& used = *channel;
-  CallUnary<pb::HealthCheckResponse>(
-      used, "/docker.swarmkit.v1.Health/Check", std::move(options), std::move(request),
-      [channel = std::move(channel), done = std::move(done)](auto reply) mutable {
-        if (!reply.ok()) return done(reply.status());
-        if ((*reply)->status() == pb::HealthCheckResponse::SERVING) return done(Status::Ok());
-        done(Unknown("health check returned status NOT_SERVING"));
-      });
-}
 
 MembershipService::MembershipService(std::shared_ptr<Driver> driver,
                                      std::shared_ptr<PeerParts> parts,

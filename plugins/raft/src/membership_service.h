@@ -57,8 +57,4 @@ class MembershipService : public std::enable_shared_from_this<MembershipService>
   bool stopped_ = false;
 };
 
-// Asks whether the manager behind `channel` is up, for at most `timeout`; Unknown "health check
-// returned status NOT_SERVING" when it says that it is not.
-void CheckHealth(std::shared_ptr<Channel> channel, Duration timeout, Function<void(Status)> done);
-
 }  // namespace swarm::raft

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <utility>
 
+#include "health_check.h"
 #include "swarm/rpc_typed.h"
 #include "swarmkit/v1/raft.pb.h"
 #include "wire.h"
@@ -19,6 +20,7 @@ constexpr std::string_view kStream = "/docker.swarmkit.v1.Raft/StreamRaftMessage
 constexpr Duration kSendTimeout = std::chrono::seconds(2);
 // For a whole snapshot: peers watch over each piece themselves.
 constexpr Duration kSnapshotTimeout = std::chrono::minutes(4);
+constexpr Duration kProbeTimeout = std::chrono::seconds(2);
 constexpr std::size_t kMaxQueued = 4096;
 // What appends are joined up to; well below what peers take.
 constexpr std::size_t kMaxJoinedBytes = 1 << 20;
@@ -122,10 +124,11 @@ Peer::Peer(RaftId id, std::string address, std::shared_ptr<PeerParts> parts)
     : id_(id), parts_(std::move(parts)), address_(std::move(address)) {}
 
 void Peer::SetAddress(std::string address) {
+  std::shared_ptr<Channel> dropped;  // its end may call back
   const std::lock_guard lock(mutex_);
   if (address == address_) return;
   address_ = std::move(address);
-  channel_.reset();
+  dropped.swap(channel_);
 }
 
 void Peer::Stop() {
@@ -188,9 +191,20 @@ void Peer::SendUnary(const std::shared_ptr<Channel>& channel, Message message) {
       });
 }
 
+// [mutex_]
+void Peer::Note(const Status& outcome) { failing_ = !outcome.ok(); }
+
+void Peer::Heard() {
+  std::shared_ptr<Channel> dropped;  // its end may call back
+  const std::lock_guard lock(mutex_);
+  if (sending_ || sending_snapshot_ || probing_ || !std::exchange(failing_, false)) return;
+  dropped.swap(channel_);
+}
+
 void Peer::OnSent(const Status& outcome) {
   Tell(outcome);
   std::unique_lock lock(mutex_);
+  Note(outcome);
   sending_ = false;
   // What waits was said to somebody who may never hear it; raft says the needful again.
   if (!outcome.ok()) queue_.clear();
@@ -219,10 +233,31 @@ void Peer::OnSnapshotSent(const Status& outcome) {
   {
     const std::lock_guard lock(mutex_);
     sending_snapshot_ = false;
+    Note(outcome);
     if (stopped_) return;
   }
   parts_->events->snapshot(id_, outcome.ok());
   Tell(outcome);
+}
+
+void Peer::Probe() {
+  std::unique_lock lock(mutex_);
+  if (stopped_ || std::exchange(probing_, true)) return;
+  const Result<std::shared_ptr<Channel>> channel = Connect(lock);
+  lock.unlock();
+  if (!channel.ok()) return OnProbed(channel.status());
+  CheckHealth(*channel, kProbeTimeout,
+              [self = shared_from_this()](const Status& health) { self->OnProbed(health); });
+}
+
+void Peer::OnProbed(const Status& outcome) {
+  {
+    const std::lock_guard lock(mutex_);
+    probing_ = false;
+    Note(outcome);
+    if (stopped_) return;
+  }
+  parts_->events->activity(id_, outcome.ok());
 }
 
 void Peer::Tell(const Status& outcome) {

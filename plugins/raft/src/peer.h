@@ -29,6 +29,10 @@ class Peer : public std::enable_shared_from_this<Peer> {
   // [any]
   void SetAddress(std::string address);
   void Send(Message message);
+  // Asks whether it is up, and tells that it was reached or not.
+  void Probe();
+  // It has spoken: if it could not be reached last time, the next try does not wait its turn.
+  void Heard();
   // The last messages still leave; then nothing is told any more.
   void Stop();
   std::shared_ptr<Channel> channel();
@@ -39,6 +43,8 @@ class Peer : public std::enable_shared_from_this<Peer> {
   void SendSnapshot(Message message);
   void OnSent(const Status& outcome);
   void OnSnapshotSent(const Status& outcome);
+  void OnProbed(const Status& outcome);
+  void Note(const Status& outcome);
   void Tell(const Status& outcome);
   Result<std::shared_ptr<Channel>> Connect(std::unique_lock<std::mutex>& lock);
 
@@ -51,6 +57,8 @@ class Peer : public std::enable_shared_from_this<Peer> {
   std::deque<Message> queue_;
   bool sending_ = false;
   bool sending_snapshot_ = false;
+  bool probing_ = false;
+  bool failing_ = false;  // the last try
   bool stopped_ = false;
 };
 

@@ -12,6 +12,7 @@ class NoTransport final : public Transport {
  public:
   void SetMembers(const std::vector<RaftMember>&) override {}
   void Send(Message) override {}
+  void Probe(const std::vector<RaftId>&) override {}
   void Stop() override {}
 };
 
@@ -58,7 +59,7 @@ RaftConsensus::RaftConsensus(Runtime& runtime, MemberOptions options, Logger log
     if (around->credentials) dial.credentials = around->credentials();
     return around->network->Dial(address, std::move(dial));
   };
-  transport_ = std::make_shared<RpcTransport>(peers_);
+  transport_ = std::make_shared<RpcTransport>(peers_, options_.log.join_address);
   membership_ = std::make_shared<MembershipService>(driver_, peers_, runtime.NewRandom());
   receiver_ = std::make_shared<Receiver>(driver_, transport_, membership_);
 }

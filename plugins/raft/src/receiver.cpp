@@ -3,6 +3,7 @@
 #include <chrono>
 #include <utility>
 
+#include "health_check.h"
 #include "swarm/rpc_typed.h"
 #include "swarmkit/v1/snapshot.pb.h"
 #include "wire.h"
@@ -27,6 +28,9 @@ std::string Hex(std::uint64_t id) {
 // A snapshot that cannot be taken apart must not replace anything: some peers send such.
 Status CheckSnapshot(const Message& message) {
   if (message.type != MessageType::kSnapshot) return Status::Ok();
+  if (message.snapshot->data->empty()) {
+    return {Code::kInvalidArgument, "a snapshot without content"};
+  }
   SWARM_ASSIGN_OR_RETURN(const consensus::SnapshotParts parts,
                          consensus::SplitSnapshot(*message.snapshot->data));
   pb::StoreSnapshot store;
@@ -208,6 +212,7 @@ void Receiver::Process(const CallContext& context, raftpb::Message wire,
                                             " speaks for the raft member of node " + known_as));
   }
   if (Status good = CheckSnapshot(*message); !good.ok()) return done(std::move(good));
+  transport_->Heard(from);
   if (message->type == MessageType::kVote) {
     return AfterDialBack(*std::move(message), std::move(done));
   }

@@ -132,6 +132,9 @@ void Driver::SendSnapshot(Message message) {
     full.position = {(*loaded)->mark.index, (*loaded)->mark.term};
     full.data = MakePayload(std::move((*loaded)->data));
     message.snapshot = std::make_shared<const Snapshot>(std::move(full));
+    driver.log_.Info("Sends a member a snapshot",
+                     {{"member", driver.table_.NodeOf(message.to)},
+                      {"index", std::to_string((*loaded)->mark.index.value())}});
     driver.On(driver.loop_, [message = std::move(message)](Driver& d) mutable {
       d.transport_->Send(std::move(message));
     });

@@ -17,7 +17,7 @@ struct TransportEvents {
   Function<void(RaftId)> unreachable;
   // What became of the snapshot sent to it.
   Function<void(RaftId, bool arrived)> snapshot;
-  // One message has reached it, or one has failed; only when that changed.
+  // It was reached, or could not be.
   Function<void(RaftId, bool active)> activity;
   // The group says that this member was removed from it.
   Function<void()> removed;
@@ -30,6 +30,8 @@ class Transport {
   // The members to be reached, without oneself; new addresses count from the next connection on.
   virtual void SetMembers(const std::vector<docker::swarmkit::v1::RaftMember>& members) = 0;
   virtual void Send(Message message) = 0;
+  // Finds out whether these members can be reached, and tells.
+  virtual void Probe(const std::vector<RaftId>& members) = 0;
   virtual void Stop() = 0;
 };
 

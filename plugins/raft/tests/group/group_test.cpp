@@ -233,6 +233,61 @@ TEST_F(RaftGroupTest, AddressesAreResolved) {
       Status(Code::kNotFound, "member abc not found"));
 }
 
+// Pinned by SwarmKit: whoever does not know a peer's address asks another member for it. This one
+// was away while those that lead now came.
+TEST_F(RaftGroupTest, AMemberIsCaughtUpByALeaderThatItDoesNotKnow) {
+  rig_ = std::make_unique<GroupRig>(7, 5);
+  const auto join = [&](int at, int through) {
+    rig_->Start(at, through);
+    return rig_->RunUntil([&] { return rig_->Started(at); }) && rig_->StartOutcome(at).ok();
+  };
+  rig_->Start(0);
+  ASSERT_TRUE(rig_->AwaitLeader());
+  ASSERT_TRUE(join(1, 0));
+  ASSERT_TRUE(join(2, 0));
+  ASSERT_TRUE(rig_->CommitOne());
+  ASSERT_TRUE(rig_->Agree());
+  rig_->Crash(2);
+  ASSERT_TRUE(rig_->AwaitLeader());
+  ASSERT_TRUE(join(3, rig_->Leader()));
+  ASSERT_TRUE(rig_->AwaitLeader());
+  ASSERT_TRUE(join(4, rig_->Leader()));
+  for (int moves = 0; rig_->Leader() < 3; ++moves) {
+    ASSERT_LT(moves, 100);
+    const int before = rig_->Leader();
+    ASSERT_EQ(rig_->raft(before).TransferLeadership(), Status::Ok());
+    ASSERT_TRUE(rig_->RunUntil([&] { return rig_->Leader() >= 0 && rig_->Leader() != before; }));
+  }
+  ASSERT_TRUE(rig_->CommitOne());
+  rig_->Start(2);
+  ASSERT_TRUE(rig_->Agree());
+  EXPECT_EQ(rig_->raft(2).Members().size(), 5u);
+}
+
+// Callers of a follower are told who is missing, and whether waiting for a leader makes sense.
+TEST_F(RaftGroupTest, FollowersKnowWhomTheyReach) {
+  Make(3);
+  ASSERT_TRUE(rig_->CommitOne());
+  const int leader = rig_->Leader();
+  const int here = (leader + 1) % 3;
+  const int other = (leader + 2) % 3;
+  const auto reaches = [&](int whom) {
+    for (const Member& member : rig_->raft(here).Members()) {
+      if (member.node_id == GroupRig::NodeId(whom)) return member.reachable;
+    }
+    return false;
+  };
+  EXPECT_TRUE(rig_->RunUntil([&] { return reaches(other); }, 5s));
+  rig_->Crash(leader);
+  ASSERT_TRUE(rig_->RunUntil([&] { return rig_->raft(here).Leader().node_id.empty(); }));
+  EXPECT_TRUE(reaches(other)) << "the one that can be elected, or elect";
+  ASSERT_TRUE(rig_->AwaitLeader());
+  rig_->Crash(other);
+  EXPECT_TRUE(rig_->RunUntil([&] { return !reaches(other) && !reaches(leader); }, 10s));
+  rig_->Start(other);
+  EXPECT_TRUE(rig_->RunUntil([&] { return reaches(other); }, 10s));
+}
+
 TEST_F(RaftGroupTest, ARemovedMemberIsToldSoAndNobodyElse) {
   Make(3);
   const int leader = rig_->Leader();
@@ -307,6 +362,43 @@ TEST_F(RaftGroupTest, LeadershipMovesWhenAsked) {
   const int before = rig_->Leader();
   EXPECT_EQ(rig_->raft(before).TransferLeadership(), Status::Ok());
   EXPECT_TRUE(rig_->RunUntil([&] { return rig_->Leader() >= 0 && rig_->Leader() != before; }, 2s));
+  EXPECT_TRUE(rig_->CommitOne());
+  EXPECT_TRUE(rig_->Agree());
+}
+
+// Pinned by SwarmKit: frames of one stream are pieces of one snapshot, or the stream is refused.
+TEST_F(RaftGroupTest, MalformedStreamsAreRefused) {
+  Make(3);
+  using Frames = std::vector<pb::StreamRaftMessageRequest>;
+  const auto send = [&](const Frames& frames) {
+    auto channel = rig_->network(1).Dial(GroupRig::Address(0), {});
+    auto stream = (*channel)->Open("/docker.swarmkit.v1.Raft/StreamRaftMessage", {});
+    std::optional<Status> outcome;
+    stream->Read([&outcome](auto reply) { outcome = reply.ok() ? Status::Ok() : reply.status(); });
+    for (const auto& frame : frames) stream->Send(::swarm::Payload::Of(frame), [](bool) {});
+    stream->CloseSend();
+    rig_->RunUntil([&] { return outcome.has_value(); });
+    return outcome.value_or(Status(Code::kDeadlineExceeded, "no answer"));
+  };
+  const auto frame = [&](raftpb::MessageType type, std::uint64_t index) {
+    pb::StreamRaftMessageRequest request;
+    request.mutable_message()->set_type(type);
+    request.mutable_message()->set_from(rig_->IdOf(1).value());
+    request.mutable_message()->set_to(rig_->IdOf(0).value());
+    request.mutable_message()->set_index(index);
+    return request;
+  };
+  EXPECT_EQ(send({}).code(), Code::kInvalidArgument);
+  EXPECT_EQ(send({pb::StreamRaftMessageRequest()}).code(), Code::kInvalidArgument);
+  EXPECT_EQ(send({frame(raftpb::MsgSnap, 1), frame(raftpb::MsgSnap, 2)}),
+            Status(Code::kInvalidArgument,
+                   "Raft message chunk with index 2 is different from the previously received raft "
+                   "message index 1"));
+  EXPECT_EQ(send({frame(raftpb::MsgApp, 1), frame(raftpb::MsgApp, 1)}),
+            Status(Code::kInvalidArgument, "Raft message chunk is not of type 7"));
+  EXPECT_EQ(send({frame(raftpb::MsgSnap, 0)}).code(), Code::kInvalidArgument)
+      << "one without a state would replace everything by nothing";
+  EXPECT_EQ(send({frame(raftpb::MsgReadIndex, 0)}), Status::Ok()) << "ignored";
   EXPECT_TRUE(rig_->CommitOne());
   EXPECT_TRUE(rig_->Agree());
 }
