@@ -140,7 +140,8 @@ bool DockerEngine::Start(const std::vector<std::string>& arguments) {
                                    "/" + namespace_};
   argv.insert(argv.end(), arguments_.begin(), arguments_.end());
   process_ = std::make_unique<Process>(argv, folder_ + "/dockerd.log");
-  if (!Eventually([&] { return Answers() || !running(); }) || !running()) return false;
+  // Engines wait for each other: iptables has one lock for all namespaces.
+  if (!Eventually([&] { return Answers() || !running(); }, 120s) || !running()) return false;
   if (Call(engine::Request::Get("/images/busybox:latest/json")).ok()) return true;
   return MakeImage("busybox:latest", "1");
 }

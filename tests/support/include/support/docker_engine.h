@@ -24,7 +24,7 @@ class DockerEngine {
   DockerEngine();
   ~DockerEngine();
 
-  // Whether it answers, within half a minute, with an image busybox:latest; `arguments` are added
+  // Whether it answers, within two minutes, with an image busybox:latest; `arguments` are added
   // to dockerd's, now and in later starts. log() tells more.
   bool Start(const std::vector<std::string>& arguments = {});
   // In good order: containers end, unless dockerd was started with --live-restore.
