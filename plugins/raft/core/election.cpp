@@ -76,9 +76,13 @@ void Raft::AnswerVote(const Message& message) {
         .to = message.from,
         .term = granted ? message.term : term_,
         .reject = !granted});
-  if (granted && !pre_vote) {
+  if (pre_vote) return;
+  if (granted) {
     election_elapsed_ = 0;
     vote_ = message.from;
+    contested_ = false;  // whoever was given the vote gets the time to use it
+  } else if (leader_ == kNobody) {
+    contested_ = true;
   }
 }
 

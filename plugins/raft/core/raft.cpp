@@ -185,7 +185,6 @@ bool Raft::AcceptTerm(const Message& message) {
   if (message.type == MessageType::kPreVote) return true;
   if (message.type == MessageType::kPreVoteResponse && !message.reject) return true;
   BecomeFollower(message.term, ComesFromLeader(message.type) ? message.from : kNobody);
-  if (message.type == MessageType::kVote) contested_ = true;
   return true;
 }
 

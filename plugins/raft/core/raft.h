@@ -217,7 +217,8 @@ class Raft {
   int election_elapsed_ = 0;  // ticks since the leader, or the last election, was heard of
   int heartbeat_elapsed_ = 0;
   int election_timeout_ = 0;
-  bool contested_ = false;  // somebody stood for election, and no leader was heard of since
+  // This member stood for election, or refused somebody who did, and heard of no leader since.
+  bool contested_ = false;
 
   // While leading:
   RaftId transferee_;  // kNobody: none

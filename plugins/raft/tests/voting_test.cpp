@@ -75,6 +75,11 @@ TEST(VotingTest, WithShortTiesTheNextElectionComesSoon) {
   voter.Tick(6);
   EXPECT_EQ(voter.raft->role(), Role::kCandidate);
 
+  Peer granted({.options = options});
+  ASSERT_FALSE(granted.Hear(Vote(2, 5, 1, 1)).at(0).reject);
+  granted.Tick(9);
+  EXPECT_EQ(granted.raft->role(), Role::kFollower) << "it waits for what comes of its vote";
+
   Peer follower({.options = options});
   follower.Hear(Vote(2, 5, 1, 1));
   follower.Hear(Heartbeat(2, 5));
