@@ -1,8 +1,10 @@
 // swarmctl cluster: ls, inspect, update, unlock-key.
+#include <fstream>
 #include <map>
+#include <sstream>
 
+#include "cfssl/spec.h"
 #include "command.h"
-#include "external_ca.h"
 #include "filters.h"
 #include "listing.h"
 #include "pki/text_keys.h"
@@ -93,6 +95,44 @@ void SetLogDriver(const Flags& flags, pb::ClusterSpec* spec) {
   }
 }
 
+Result<std::string> ReadPem(Invocation& run, const std::string& what, const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  std::stringstream text;
+  if (in) text << in.rdbuf();
+  if (!in) return run.Misused("cannot read the " + what + " from " + path);
+  return text.str();
+}
+
+// A root to move the cluster to.
+Status SetRoot(Invocation& run, pb::CAConfig* config) {
+  if (run.flags.Given("ca-cert")) {
+    SWARM_ASSIGN_OR_RETURN(*config->mutable_signing_ca_cert(),
+                           ReadPem(run, "root certificate", run.flags.String("ca-cert")));
+  }
+  if (run.flags.Given("ca-key")) {
+    SWARM_ASSIGN_OR_RETURN(*config->mutable_signing_ca_key(),
+                           ReadPem(run, "root key", run.flags.String("ca-key")));
+  }
+  return Status::Ok();
+}
+
+Status SetExternalCas(Invocation& run, pb::CAConfig* config) {
+  if (!run.flags.Given("external-ca")) return Status::Ok();
+  config->clear_external_cas();
+  for (const std::string& text : run.flags.Strings("external-ca")) {
+    auto parsed = cfssl::ParseExternalCa(text);
+    if (!parsed.ok()) return run.Misused(parsed.status().message());
+    auto& options = *parsed->mutable_options();
+    if (const auto file = options.find("cacert"); file != options.end()) {
+      SWARM_ASSIGN_OR_RETURN(*parsed->mutable_ca_cert(),
+                             ReadPem(run, "external CA's certificate", file->second));
+      options.erase(file);
+    }
+    *config->add_external_cas() = std::move(*parsed);
+  }
+  return Status::Ok();
+}
+
 Status SetAuthority(Invocation& run, pb::ClusterSpec* spec) {
   if (run.flags.Given("certexpiry")) {
     SetDuration(run.flags.Time("certexpiry"),
@@ -102,14 +142,8 @@ Status SetAuthority(Invocation& run, pb::ClusterSpec* spec) {
   if (run.flags.Bool("rotate-ca")) {
     spec->mutable_ca_config()->set_force_rotate(spec->ca_config().force_rotate() + 1);
   }
-  if (!run.flags.Given("external-ca")) return Status::Ok();
-  spec->mutable_ca_config()->clear_external_cas();
-  for (const std::string& text : run.flags.Strings("external-ca")) {
-    auto parsed = ParseExternalCa(text);
-    if (!parsed.ok()) return run.Misused(parsed.status().message());
-    *spec->mutable_ca_config()->add_external_cas() = std::move(*parsed);
-  }
-  return Status::Ok();
+  SWARM_RETURN_IF_ERROR(SetRoot(run, spec->mutable_ca_config()));
+  return SetExternalCas(run, spec->mutable_ca_config());
 }
 
 Status SetRotation(Invocation& run, pb::KeyRotation* rotation) {
@@ -183,7 +217,8 @@ std::vector<FlagSpec> UpdateFlags() {
       {"certexpiry", 0, FlagKind::kDuration, "2160h0m0s",
        "Duration node certificates will be valid for"},
       {"external-ca", 0, FlagKind::kRepeated, "",
-       "Specifications of one or more certificate signing endpoints"},
+       "A signing endpoint: protocol=cfssl,url=https://HOST/PATH[,cacert=FILE]; FILE is the root "
+       "it signs for, else the cluster's; replaces all there were"},
       {"heartbeatperiod", 0, FlagKind::kDuration, "",
        "Period when heartbeat is expected to receive from agent"},
       {"log-driver", 0, FlagKind::kString, "", "Set default log driver for cluster"},
@@ -192,6 +227,10 @@ std::vector<FlagSpec> UpdateFlags() {
       {"rotate-ca", 0, FlagKind::kBool, "",
        "Make a new root certificate and move every node to it, without interruption; join tokens "
        "change once that is done"},
+      {"ca-cert", 0, FlagKind::kString, "",
+       "File with a root certificate to move every node to, as --rotate-ca does; without --ca-key "
+       "an external CA must sign for it"},
+      {"ca-key", 0, FlagKind::kString, "", "File with the key of the root of --ca-cert"},
       {"rotate-unlock-key", 0, FlagKind::kBool, "", "Rotate manager unlock key"},
       {"autolock", 0, FlagKind::kBool, "",
        "Enable or disable manager autolocking (requiring an unlock key to start a stopped "

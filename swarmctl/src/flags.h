@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "gotext/gotext.h"
 #include "swarm/runtime.h"
 #include "swarm/status.h"
 
@@ -83,8 +84,7 @@ class Flags {
   std::map<std::string, Value, std::less<>> given_;
 };
 
-// One CSV record; quotes as in RFC 4180.
-Result<std::vector<std::string>> ParseCsv(std::string_view record);
+using gotext::ParseCsv;
 
 // Numbers as Go's strconv reads them, with its texts: `strconv.ParseUint: parsing "-1": invalid
 // syntax`. Base 0 also knows 0x, 0o and 0b.

@@ -3,7 +3,6 @@
 
 #include <gtest/gtest.h>
 
-#include "external_ca.h"
 #include "flags.h"
 #include "service_flags.h"
 #include "table.h"
@@ -106,17 +105,6 @@ TEST(FlagsTest, WordsErrorsAsKnown) {
 }
 
 // Pinned by SwarmKit.
-TEST(ExternalCaTest, ReadsAuthorities) {
-  for (const char* bad : {"", "asdf", "asdf=", "protocol", "protocol=foo", "protocol=cfssl", "url",
-                          "url=https://xyz", "url,protocol"}) {
-    EXPECT_FALSE(ParseExternalCa(bad).ok()) << bad;
-  }
-  const auto good = ParseExternalCa("protocol=cfssl,url=https://example.com");
-  ASSERT_TRUE(good.ok());
-  EXPECT_EQ(good->url(), "https://example.com");
-  EXPECT_TRUE(good->options().empty());
-}
-
 TEST(ServiceValuesTest, ReadsSizesCpusAndPorts) {
   EXPECT_EQ(*ParseMemory("64m"), 64 << 20);
   EXPECT_EQ(*ParseMemory("1GB"), 1 << 30);

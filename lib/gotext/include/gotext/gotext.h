@@ -4,6 +4,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "swarm/runtime.h"
 #include "swarm/status.h"
@@ -21,5 +22,8 @@ std::string FormatDuration(Duration duration);
 // The same, and any sum of decimal numbers with units ns, us, ms, s, m, h. InvalidArgument `time:
 // invalid duration "x"` and so on.
 Result<Duration> ParseDuration(std::string_view text);
+
+// The fields of one CSV record; quotes as in RFC 4180. InvalidArgument in encoding/csv's words.
+Result<std::vector<std::string>> ParseCsv(std::string_view record);
 
 }  // namespace swarm::gotext

@@ -73,5 +73,10 @@ class RootCa {
 
 // A certificate request for the key, empty of everything else.
 Result<std::string> MakeCsr(const PrivateKey& key);
+// The same with the certificate's subject.
+Result<std::string> MakeCsr(const PrivateKey& key, const Certificate& subject);
+// The public key in a request whose own signature is right, as SubjectPublicKeyInfo.
+// InvalidArgument "CSR Decode failed ...".
+Result<std::string> CsrPublicKeyDer(std::string_view csr_pem);
 
 }  // namespace swarm::pki
