@@ -7,7 +7,7 @@ namespace {
 constexpr swarm::UnitDescriptor kUnits[] = {{
     .role = "control/1",
     .scope = swarm::Scope::kManager,
-    .requires_ = "store/1,consensus/1",
+    .requires_ = "store/1,consensus/1,identity/1",
     .after = "",
     .create = swarm::controlapi::ControlApi::Create,
 }};

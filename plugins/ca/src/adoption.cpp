@@ -68,6 +68,16 @@ pb::NodeRole RoleOf(const pki::Certificate& leaf) {
   return manages ? pb::MANAGER : pb::WORKER;
 }
 
+Status MandatoryFips() {
+  return {Code::kFailedPrecondition,
+          "node is not FIPS-enabled but cluster requires FIPS\nhint: this cluster takes nodes only "
+          "whose cryptography is validated by FIPS 140; swarmd's is not"};
+}
+
+Status CheckFips(std::string_view cluster_id) {
+  return cluster_id.starts_with("FIPS.") ? MandatoryFips() : Status();
+}
+
 Result<Held> CheckHeld(const std::string& certificate_pem, const pki::PrivateKey& key,
                        const pki::RootCa& root, WallTime now, pki::Expiry expiry) {
   SWARM_ASSIGN_OR_RETURN(auto chain, pki::ParseCertificates(certificate_pem));

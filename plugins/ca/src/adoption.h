@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "enrolment.h"
@@ -27,6 +28,11 @@ Result<Held> CheckHeld(const std::string& certificate_pem, const pki::PrivateKey
                        pki::Expiry expiry = pki::Expiry::kEnforced);
 NodeIdentity Describe(const Held& held, const pki::RootCa& root);
 pb::NodeRole RoleOf(const pki::Certificate& leaf);
+
+// This program has no FIPS 140 mode, so it stays out of clusters that demand one.
+Status MandatoryFips();
+// MandatoryFips for a cluster whose id says so.
+Status CheckFips(std::string_view cluster_id);
 
 struct AdoptionParts {
   std::shared_ptr<Loop> loop;

@@ -79,6 +79,7 @@ void Authority::Stop() {
   stopped_ = true;
   subscription_.reset();
   retry_.reset();
+  parts_.external->Stop();
   rotation_->Stop();
   for (auto& [id, callers] : std::exchange(waiting_, {})) {
     for (Waiting& caller : callers) caller.reply(Status(Code::kAborted, "CA signer is stopped"));
@@ -104,10 +105,11 @@ void Authority::OnCommit(const Commit& commit) {
 void Authority::UseCluster(std::shared_ptr<const pb::Cluster> cluster) {
   cluster_ = std::move(cluster);
   if (cluster_) rotation_->Follow(*cluster_);
+  const bool others = cluster_ && parts_.external->Follow(*cluster_);
   pb::RootCA material = cluster_ ? cluster_->root_ca() : pb::RootCA();
   material.clear_join_tokens();
   std::string key = material.SerializeAsString();
-  if (key == signer_key_ && root_) return;
+  if (key == signer_key_ && root_) return others ? SignAll() : void();
   signer_key_ = std::move(key);
   root_.reset();
   if (!cluster_) return;
@@ -118,8 +120,10 @@ void Authority::UseCluster(std::shared_ptr<const pb::Cluster> cluster) {
     return;
   }
   root_ = std::move(*root);
-  if (!root_->CanSign()) {
-    parts_.logger.Warn("the cluster has no root key: no node can join or renew its certificate");
+  if (!root_->CanSign() && !parts_.external->Serves()) {
+    parts_.logger.Warn(
+        "the cluster has neither its root's key nor an external CA for it: no node can join or "
+        "renew its certificate");
   }
   SignAll();
 }
@@ -138,6 +142,7 @@ void Authority::Consider(const pb::Node& node) {
 void Authority::Sign(const pb::Node& node) {
   const pb::Certificate& wanted = node.certificate();
   if (saving_.contains({node.id(), wanted.csr()})) return;
+  if (cluster_ && parts_.external->Serves()) return SignOutside(node);
   if (!root_ || !root_->CanSign() || !cluster_) return RetryLater();
   auto signed_pem =
       root_->SignNode(wanted.csr(), {node.id(), UnitOf(wanted.role()), cluster_->id()},
@@ -149,6 +154,33 @@ void Authority::Sign(const pb::Node& node) {
     outcome.error = signed_pem.status().message();
   }
   Save(node.id(), wanted.csr(), std::move(outcome));
+}
+
+void Authority::SignOutside(const pb::Node& node) {
+  const pb::Certificate& wanted = node.certificate();
+  // Nobody else needs to look at what is no request.
+  if (const auto key = pki::CsrPublicKeyDer(wanted.csr()); !key.ok()) {
+    return Save(node.id(), wanted.csr(), {"", key.status().message()});
+  }
+  saving_.insert({node.id(), wanted.csr()});
+  parts_.external->Sign(wanted.csr(), {node.id(), UnitOf(wanted.role()), cluster_->id()},
+                        [weak = weak_from_this(), id = node.id(),
+                         csr = wanted.csr()](Result<std::string> signed_pem) {
+                          auto self = weak.lock();
+                          if (self && !self->stopped_)
+                            self->OnSignedOutside(id, csr, std::move(signed_pem));
+                        });
+}
+
+void Authority::OnSignedOutside(const std::string& node_id, const std::string& csr,
+                                Result<std::string> certificate_pem) {
+  saving_.erase({node_id, csr});
+  if (certificate_pem.ok()) return Save(node_id, csr, {std::move(*certificate_pem), ""});
+  const Status& why = certificate_pem.status();
+  parts_.logger.Warn("no external CA signed a node's certificate",
+                     {{"node.id", node_id}, {"error", why.message()}});
+  if (why.code() == Code::kUnavailable) return RetryLater();
+  Save(node_id, csr, {"", why.message()});
 }
 
 void Authority::Save(const std::string& node_id, const std::string& csr, Outcome outcome) {

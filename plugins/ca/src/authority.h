@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "external.h"
 #include "pki/root_ca.h"
 #include "rotation.h"
 #include "swarm/log.h"
@@ -33,6 +34,7 @@ class Authority : public std::enable_shared_from_this<Authority> {
     WriterPtr writer;
     NodeInfo node;
     Logger logger;
+    std::shared_ptr<ExternalSigning> external;
   };
   explicit Authority(Parts parts);
 
@@ -67,6 +69,9 @@ class Authority : public std::enable_shared_from_this<Authority> {
   void UseCluster(std::shared_ptr<const pb::Cluster> cluster);
   void Consider(const pb::Node& node);
   void Sign(const pb::Node& node);
+  void SignOutside(const pb::Node& node);
+  void OnSignedOutside(const std::string& node_id, const std::string& csr,
+                       Result<std::string> certificate_pem);
   void Save(const std::string& node_id, const std::string& csr, Outcome outcome);
   void RetryLater();
   void SignAll();
@@ -85,7 +90,8 @@ class Authority : public std::enable_shared_from_this<Authority> {
   std::shared_ptr<const pb::Cluster> cluster_;
   std::string signer_key_;  // what root_ was made of
   std::optional<pki::RootCa> root_;
-  std::set<std::pair<std::string, std::string>> saving_;  // node id and request
+  // Being signed or saved: node id and request.
+  std::set<std::pair<std::string, std::string>> saving_;
   std::unique_ptr<Timer> retry_;
   std::optional<SteadyTime> stranger_noted_;
   const std::shared_ptr<Rotation> rotation_;

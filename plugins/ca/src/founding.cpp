@@ -34,10 +34,14 @@ void FillSpec(pb::ClusterSpec& spec, const NodeInfo& node) {
   spec.mutable_encryption_config()->set_auto_lock_managers(node.auto_lock);
 }
 
-pb::Cluster NewCluster(const NodeInfo& node, Random& random) {
+pb::Cluster NewCluster(const NodeInfo& node, const std::vector<pb::ExternalCA>& external,
+                       Random& random) {
   pb::Cluster cluster;
   cluster.set_id(node.cluster_id);
   FillSpec(*cluster.mutable_spec(), node);
+  for (const pb::ExternalCA& authority : external) {
+    *cluster.mutable_spec()->mutable_ca_config()->add_external_cas() = authority;
+  }
   pb::RootCA& root = *cluster.mutable_root_ca();
   root.set_ca_cert(node.root_certificate_pem);
   root.set_ca_key(node.root_key_pem);
@@ -92,9 +96,10 @@ std::shared_ptr<const pb::Cluster> FindCluster(const Reader& reader) {
   return found.ok() && !found->empty() ? found->front() : nullptr;
 }
 
-TransactionFn FoundingTransaction(const NodeInfo& info, Random& random) {
+TransactionFn FoundingTransaction(const NodeInfo& info, Random& random,
+                                  const std::vector<pb::ExternalCA>& external) {
   // Made once, outside: a transaction may run again and must then write the same.
-  return [cluster = NewCluster(info, random), node = NewNode(info),
+  return [cluster = NewCluster(info, external, random), node = NewNode(info),
           ingress = IngressNetwork(random)](Transaction& tx) -> Status {
     if (!FindCluster(tx)) {
       SWARM_RETURN_IF_ERROR(tx.Create(std::make_shared<pb::Cluster>(cluster)));

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "swarm/runtime.h"
 #include "swarm/settings.h"
@@ -16,6 +17,8 @@ inline constexpr std::string_view kManagerKeySubsystem = "swarm-manager";
 std::shared_ptr<const pb::Cluster> FindCluster(const Reader& reader);
 
 // A transaction that makes the objects which are absent and leaves the others as they are.
-TransactionFn FoundingTransaction(const NodeInfo& node, Random& random);
+// `external`: who signs certificates besides, or instead of, the cluster.
+TransactionFn FoundingTransaction(const NodeInfo& node, Random& random,
+                                  const std::vector<pb::ExternalCA>& external = {});
 
 }  // namespace swarm::ca

@@ -105,6 +105,7 @@ Result<NodeIdentity> Identities::LoadOrCreate(const IdentityRequest& request) no
     auto held = Load(files, *root, kek, request.force_new_cluster);
     if (held.ok()) {
       NodeIdentity identity = Describe(*held, *root);
+      SWARM_RETURN_IF_ERROR(CheckFips(identity.cluster_id));
       Remember(request.state_dir, identity.credentials);
       return identity;
     }

@@ -61,10 +61,7 @@ void Joining::Start(Function<void(Result<Joined>)> done) {
   if (!parts_.request.join_token.empty()) {
     auto token = pki::ParseJoinToken(parts_.request.join_token);
     if (!token.ok()) return Fail(token.status());
-    if (token->fips) {
-      return Fail(
-          {Code::kFailedPrecondition, "node is not FIPS-enabled but cluster requires FIPS"});
-    }
+    if (token->fips) return Fail(MandatoryFips());
     token_ = std::move(*token);
   }
   // Roots that are there already stay, whatever the token says.
@@ -150,6 +147,8 @@ void Joining::OnIssued(Result<Issued> issued) {
   if (!issued.ok()) return Fail(issued.status());
   auto held = CheckHeld(issued->certificate_pem, issued->key, *root_, parts_.runtime.clock().Now());
   if (!held.ok()) return Fail(held.status());
+  const Status fips = CheckFips(held->chain.front().subject().organization);
+  if (!fips.ok()) return Fail(fips);
   AdoptionParts parts{parts_.loop, parts_.runtime, parts_.network, parts_.logger,
                       *root_,      *held,          issued->route};
   FetchKek(std::move(parts), [self = shared_from_this(), held = *held](const Result<Kek>& kek) {

@@ -2,7 +2,9 @@
 
 #include <utility>
 
+#include "cfssl/spec.h"
 #include "founding.h"
+#include "swarm/ca.h"
 #include "swarm/rpc_typed.h"
 
 namespace swarm::ca {
@@ -36,11 +38,38 @@ Result<std::unique_ptr<Instance>> Server::Create(InstanceContext& context) {
   return std::unique_ptr<Instance>(std::make_unique<Server>(context));
 }
 
+Server::Server(InstanceContext& context, std::unique_ptr<cfssl::Transport> transport)
+    : context_(context),
+      transport_(transport ? std::move(transport) : cfssl::MakeHttps(context.runtime().clock())) {}
+
 Server::~Server() {
   if (loop_) loop_->Stop();
 }
 
+std::shared_ptr<ExternalSigning> Server::MakeExternal() {
+  auto* identities = static_cast<IdentityProvider*>(context_.Find(kIdentityRole));
+  auto presented = [identities, folder = context_.node().state_dir] {
+    return identities != nullptr ? identities->Current(folder) : nullptr;
+  };
+  return std::make_shared<ExternalSigning>(
+      ExternalSigning::Parts{loop_, context_.runtime(),
+                             std::make_unique<cfssl::Client>(
+                                 context_.runtime(), std::move(transport_), std::move(presented))});
+}
+
+Result<std::vector<pb::ExternalCA>> Server::ConfiguredAuthorities() const {
+  std::vector<pb::ExternalCA> out;
+  for (const std::string& text : context_.node().external_cas) {
+    auto parsed = cfssl::ParseExternalCa(text);
+    if (!parsed.ok()) return parsed.status().WithContext("node.external_cas \"" + text + "\"");
+    out.push_back(std::move(*parsed));
+  }
+  return out;
+}
+
 void Server::Start(Function<void(Status)> done) noexcept {
+  auto external = ConfiguredAuthorities();
+  if (!external.ok()) return done(external.status());
   auto store = context_.Require<Store>(kStoreRole);
   if (!store.ok()) return done(store.status());
   auto writer = (*store)->CurrentWriter();
@@ -48,17 +77,18 @@ void Server::Start(Function<void(Status)> done) noexcept {
   loop_ = context_.runtime().NewLoop("ca", LoopKind::kShared);
   const Logger logger = context_.logger().ForModule("ca");
   const WriterPtr held = *writer;
-  authority_ = std::make_shared<Authority>(Authority::Parts{
-      loop_, context_.runtime(), **store, std::move(*writer), context_.node(), logger});
+  authority_ = std::make_shared<Authority>(Authority::Parts{loop_, context_.runtime(), **store,
+                                                            std::move(*writer), context_.node(),
+                                                            logger, MakeExternal()});
   const NodeInfo& node = context_.node();
-  if (node.root_key_pem.empty() && !FindCluster(*(*store)->Read())) {
+  if (node.root_key_pem.empty() && external->empty() && !FindCluster(*(*store)->Read())) {
     logger.Warn(
         "the cluster is set up without its root key, which was lost before it could be saved: no "
         "node can join; to begin anew remove the state directory",
         {{"path", node.state_dir}});
   }
   held->Update(
-      FoundingTransaction(node, *context_.runtime().NewRandom()),
+      FoundingTransaction(node, *context_.runtime().NewRandom(), *external),
       [this, weak = std::weak_ptr(authority_), loop = std::weak_ptr(loop_),
        done = std::move(done)](Result<Index> founded) mutable {
         const auto held = loop.lock();

@@ -22,6 +22,7 @@ namespace {
 
 using std::chrono_literals::operator""h;
 using std::chrono_literals::operator""min;
+using std::chrono_literals::operator""ms;
 using std::chrono_literals::operator""s;
 
 constexpr const char* kAddress = "10.0.0.1:4242";
@@ -224,6 +225,35 @@ TEST_F(JoiningTest, GarbageIsNoToken) {
       << fips.status();
 }
 
+// Pinned by SwarmKit: a cluster that mandates FIPS is refused by its token, and by a certificate.
+TEST_F(JoiningTest, AClusterThatMandatesFipsIsRefused) {
+  cluster_.Change([](pb::Cluster& c) {
+    auto& tokens = *c.mutable_root_ca()->mutable_join_tokens();
+    tokens.set_worker("SWMTKN-2-0-" + tokens.worker().substr(9));
+  });
+  EXPECT_TRUE(Join(cluster_.WorkerToken()).ok()) << "it knows FIPS, but does not mandate it";
+
+  const auto write = [this](const std::string& cluster) {
+    const auto key = pki::PrivateKey::Generate().value();
+    const auto pem =
+        cluster_.root_.SignNode(pki::MakeCsr(key).value(), {"node1", "swarm-worker", cluster}, 2h,
+                                node_.runtime().clock().Now());
+    pki::NodeFiles files(node_.runtime().files(), "/state");
+    EXPECT_TRUE(files.WritePair({pem.value(), key.Pkcs8Pem()}).ok());
+  };
+  write("FIPS.cluster1");
+  Boot();
+  const Status refused = identities_->LoadOrCreate(request_).status();
+  EXPECT_EQ(refused.message().find("node is not FIPS-enabled but cluster requires FIPS\nhint: "),
+            0U)
+      << refused;
+  // A certificate of another cluster wins over the token.
+  write("cluster1");
+  Boot();
+  request_.join_token = "SWMTKN-2-1-" + cluster_.ManagerToken().substr(9);
+  EXPECT_TRUE(identities_->LoadOrCreate(request_).ok());
+}
+
 TEST_F(JoiningTest, NobodyThereIsTriedFiveTimesAndSaid) {
   cluster_.listening_.reset();
   const auto begin = simulation_.Now();
@@ -369,6 +399,29 @@ TEST_F(JoiningTest, OnlyRootsThatVerifyTheOwnCertificateAreAdopted) {
   EXPECT_EQ(Read("swarm-root-ca.crt"), both);
   EXPECT_EQ(changes_[0].credentials->roots_pem, both);
   EXPECT_EQ(changes_[0].tls_info.trust_root(), both);
+}
+
+// Pinned by SwarmKit: whichever comes first, both take effect.
+TEST_F(JoiningTest, ARenewalAndNewRootsAtTheSameTime) {
+  const auto joined = Join(cluster_.WorkerToken());
+  ASSERT_TRUE(joined.ok()) << joined.status();
+  KeepValid(*joined);
+  const WallTime now = node_.runtime().clock().Now();
+  std::string roots = cluster_.root_.roots_pem();
+  std::string certificate = joined->credentials->certificate_pem;
+  for (const auto pause : {0ms, 499ms, 500ms, 505ms, 550ms}) {
+    changes_.clear();
+    roots += pki::RootCa::Create(now).value().roots_pem();
+    renewal_->Renew(std::nullopt);
+    simulation_.RunFor(pause);
+    renewal_->SetRoots(roots);
+    ASSERT_TRUE(Changed(2)) << pause.count();
+    EXPECT_EQ(changes_.back().credentials->roots_pem, roots) << pause.count();
+    EXPECT_NE(changes_.back().credentials->certificate_pem, certificate) << pause.count();
+    EXPECT_EQ(Read("swarm-root-ca.crt"), roots);
+    EXPECT_EQ(Read("swarm-node.crt"), changes_.back().credentials->certificate_pem);
+    certificate = changes_.back().credentials->certificate_pem;
+  }
 }
 
 TEST_F(JoiningTest, StoppedWhileJoiningItEnds) {

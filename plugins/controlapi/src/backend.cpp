@@ -4,11 +4,13 @@
 
 namespace swarm::controlapi {
 
-Backend::Backend(Store& store, Consensus* consensus, Runtime& runtime, std::string node_id)
+Backend::Backend(Store& store, Consensus* consensus, Runtime& runtime, std::string node_id,
+                 Outside* outside)
     : store_(store),
       consensus_(consensus),
       clock_(runtime.clock()),
       node_id_(std::move(node_id)),
+      outside_(outside),
       random_(runtime.NewRandom()) {}
 
 void Backend::SetNow(google::protobuf::Timestamp* out) const {

@@ -8,6 +8,7 @@
 
 #include "errors.h"
 #include "gate.h"
+#include "outside.h"
 #include "swarm/consensus.h"
 #include "swarm/ids.h"
 #include "swarm/rpc.h"
@@ -16,14 +17,18 @@
 
 namespace swarm::controlapi {
 
-// Threading: [any]. `store`, `consensus` and the runtime's parts outlive every Call.
+// Threading: [any]. `store`, `consensus`, `outside` and the runtime's parts outlive every Call.
 class Backend {
  public:
-  Backend(Store& store, Consensus* consensus, Runtime& runtime, std::string node_id);
+  // `outside`: reaches external authorities; null: there are none to be reached.
+  Backend(Store& store, Consensus* consensus, Runtime& runtime, std::string node_id,
+          Outside* outside = nullptr);
 
   Store& store() const { return store_; }
   // Null when nobody provides it.
   Consensus* consensus() const { return consensus_; }
+  // May be null.
+  Outside* outside() const { return outside_; }
   const std::string& node_id() const { return node_id_; }
   WallTime Now() const { return clock_.Now(); }
   void SetNow(google::protobuf::Timestamp* out) const;
@@ -36,6 +41,7 @@ class Backend {
   Consensus* const consensus_;
   const Clock& clock_;
   const std::string node_id_;
+  Outside* const outside_;
   std::mutex random_mutex_;
   std::unique_ptr<Random> random_;  // guarded by random_mutex_
 };

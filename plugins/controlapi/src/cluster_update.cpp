@@ -100,25 +100,70 @@ void SetUnlockKey(Backend& backend, bool rotate, pb::Cluster* cluster) {
   }
 }
 
-Result<std::shared_ptr<pb::Cluster>> Change(Backend& backend,
-                                            const pb::UpdateClusterRequest& request,
-                                            FreshRoot& fresh, Transaction& tx) {
+// One request, which may have to ask outside before it changes anything.
+struct Change {
+  std::shared_ptr<const pb::UpdateClusterRequest> request;
+  RotationParts rotation;
+  std::shared_ptr<const pb::Cluster> outcome;
+};
+
+Result<std::shared_ptr<pb::Cluster>> Apply(Backend& backend, Change& change, Transaction& tx) {
+  const pb::UpdateClusterRequest& request = *change.request;
   const auto stored = tx.Get<pb::Cluster>(request.cluster_id());
   if (!stored) return NotFound("cluster", request.cluster_id());
   if (!pki::ParseCertificates(stored->root_ca().ca_cert()).ok()) {
     return Status(Code::kInternal, "error loading cluster rootCA for update");
   }
-  SWARM_ASSIGN_OR_RETURN(pb::RootCA root, ChangeRoot(stored->root_ca(), request.spec().ca_config(),
-                                                     fresh, backend.Now()));
   auto cluster = std::make_shared<pb::Cluster>(*stored);
   *cluster->mutable_meta()->mutable_version() = request.cluster_version();
   *cluster->mutable_spec() = request.spec();
-  *cluster->mutable_root_ca() = std::move(root);
+  // Otherwise the store refuses it anyway, and nobody was asked about that root.
+  if (stored->meta().version().index() == request.cluster_version().index()) {
+    SWARM_ASSIGN_OR_RETURN(
+        *cluster->mutable_root_ca(),
+        ChangeRoot(stored->root_ca(), request.spec().ca_config(), change.rotation, backend.Now()));
+  }
   PurgeBlacklist(cluster.get(), backend.Now());
   RotateTokens(backend, request.rotation(), cluster.get());
   SetUnlockKey(backend, request.rotation().manager_unlock_key(), cluster.get());
   SWARM_RETURN_IF_ERROR(tx.Update(cluster));
   return cluster;
+}
+
+void Commit(Call call, const std::shared_ptr<Change>& change) {
+  const auto backend = call.backend;
+  Transact(
+      std::move(call),
+      [backend, change](Transaction& tx) {
+        auto changed = Apply(*backend, *change, tx);
+        if (changed.ok()) change->outcome = std::move(*changed);
+        return changed.status();
+      },
+      [change] {
+        return AnswerWith<pb::UpdateClusterResponse, pb::Cluster>(
+            Redact(*change->outcome),
+            &pb::UpdateClusterResponse::unsafe_arena_set_allocated_cluster,
+            &pb::UpdateClusterResponse::unsafe_arena_release_cluster);
+      });
+}
+
+// Asks outside until nothing is open. The version in the request says which root that is about.
+void Prepare(Call call, const std::shared_ptr<Change>& change) {
+  const pb::UpdateClusterRequest& request = *change->request;
+  Backend& backend = *call.backend;
+  const auto stored = backend.store().Read()->Get<pb::Cluster>(request.cluster_id());
+  if (stored && stored->meta().version().index() == request.cluster_version().index()) {
+    auto ignored =
+        ChangeRoot(stored->root_ca(), request.spec().ca_config(), change->rotation, backend.Now());
+  }
+  const auto question = change->rotation.answers.open();
+  if (!question || backend.outside() == nullptr) return Commit(std::move(call), change);
+  backend.outside()->Ask(*question, [call = std::move(call), change,
+                                     asked = *question](Result<std::string> answer) mutable {
+    if (answer.status().code() == Code::kCancelled) return call.reply(answer.status());
+    change->rotation.answers.Add(asked, std::move(answer));
+    Prepare(std::move(call), change);
+  });
 }
 
 }  // namespace
@@ -128,21 +173,9 @@ void UpdateCluster(Call call, std::shared_ptr<const pb::UpdateClusterRequest> re
     return call.reply(InvalidRequest());
   }
   if (const Status bad = CheckSpec(request->spec()); !bad.ok()) return call.reply(bad);
-  auto outcome = std::make_shared<std::shared_ptr<const pb::Cluster>>();
-  const auto backend = call.backend;
-  Transact(
-      std::move(call),
-      [backend, request = std::move(request), outcome,
-       fresh = std::make_shared<FreshRoot>()](Transaction& tx) {
-        auto changed = Change(*backend, *request, *fresh, tx);
-        if (changed.ok()) *outcome = std::move(*changed);
-        return changed.status();
-      },
-      [outcome] {
-        return AnswerWith<pb::UpdateClusterResponse, pb::Cluster>(
-            Redact(**outcome), &pb::UpdateClusterResponse::unsafe_arena_set_allocated_cluster,
-            &pb::UpdateClusterResponse::unsafe_arena_release_cluster);
-      });
+  auto change = std::make_shared<Change>();
+  change->request = std::move(request);
+  Prepare(std::move(call), change);
 }
 
 }  // namespace swarm::controlapi

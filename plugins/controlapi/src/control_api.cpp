@@ -3,19 +3,26 @@
 #include <utility>
 
 #include "registrar.h"
+#include "swarm/ca.h"
 
 namespace swarm::controlapi {
 
 Result<std::unique_ptr<Instance>> ControlApi::Create(InstanceContext& context) {
   SWARM_ASSIGN_OR_RETURN(Store * store, context.Require<Store>(kStoreRole));
   auto* consensus = static_cast<Consensus*>(context.Find(kConsensusRole));
-  return std::unique_ptr<Instance>(std::make_unique<ControlApi>(
-      context.router(),
-      std::make_shared<Backend>(*store, consensus, context.runtime(), context.node().node_id)));
+  auto* identities = static_cast<IdentityProvider*>(context.Find(kIdentityRole));
+  auto outside = MakeOutside(context.runtime(), [identities, folder = context.node().state_dir] {
+    return identities != nullptr ? identities->Current(folder) : nullptr;
+  });
+  auto backend = std::make_shared<Backend>(*store, consensus, context.runtime(),
+                                           context.node().node_id, outside.get());
+  return std::unique_ptr<Instance>(
+      std::make_unique<ControlApi>(context.router(), std::move(backend), std::move(outside)));
 }
 
-ControlApi::ControlApi(Router& router, std::shared_ptr<Backend> backend)
-    : router_(router), backend_(std::move(backend)) {}
+ControlApi::ControlApi(Router& router, std::shared_ptr<Backend> backend,
+                       std::unique_ptr<Outside> outside)
+    : router_(router), outside_(std::move(outside)), backend_(std::move(backend)) {}
 
 ControlApi::~ControlApi() = default;
 
@@ -39,6 +46,7 @@ void ControlApi::Start(Function<void(Status)> done) noexcept {
 
 void ControlApi::Stop(Function<void()> done) noexcept {
   registrations_.clear();
+  if (outside_) outside_->Cancel();
   gate_->Close(std::move(done));
 }
 

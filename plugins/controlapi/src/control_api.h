@@ -14,7 +14,8 @@ namespace swarm::controlapi {
 class ControlApi final : public Instance {
  public:
   static Result<std::unique_ptr<Instance>> Create(InstanceContext& context);
-  ControlApi(Router& router, std::shared_ptr<Backend> backend);
+  ControlApi(Router& router, std::shared_ptr<Backend> backend,
+             std::unique_ptr<Outside> outside = nullptr);
   ~ControlApi() override;
 
   void* role() noexcept override { return nullptr; }
@@ -23,6 +24,8 @@ class ControlApi final : public Instance {
 
  private:
   Router& router_;
+  // Outlives the calls, which all have ended when Stop is done.
+  const std::unique_ptr<Outside> outside_;
   const std::shared_ptr<Backend> backend_;
   const std::shared_ptr<Gate> gate_ = std::make_shared<Gate>();
   std::vector<std::unique_ptr<Registration>> registrations_;

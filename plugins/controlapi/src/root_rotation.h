@@ -4,6 +4,7 @@
 
 #include <optional>
 
+#include "outside.h"
 #include "pki/root_ca.h"
 #include "swarm/runtime.h"
 #include "swarm/status.h"
@@ -23,8 +24,16 @@ class FreshRoot {
   std::optional<pki::RootCa> root_;
 };
 
-// The root object after the update. `config` is the wanted one. Errors are SwarmKit's.
-Result<pb::RootCA> ChangeRoot(const pb::RootCA& root, const pb::CAConfig& config, FreshRoot& fresh,
-                              WallTime now);
+// What the decision is made of besides the objects.
+struct RotationParts {
+  FreshRoot fresh;
+  Answers answers;
+};
+
+// The root object after the update. `config` is the wanted one. Errors are SwarmKit's. Where
+// external authorities have to be asked first, `answers` has an open question afterwards, and the
+// result is Aborted.
+Result<pb::RootCA> ChangeRoot(const pb::RootCA& root, const pb::CAConfig& config,
+                              RotationParts& parts, WallTime now);
 
 }  // namespace swarm::controlapi
