@@ -1,6 +1,7 @@
 // The allocator's descriptor.
 #include "swarm/plugin.h"
 #include "allocator.h"
+#include "attachments.h"
 #include "component/component.h"
 
 namespace {
@@ -20,6 +21,7 @@ swarm::Result<std::unique_ptr<swarm::Instance>> Create(swarm::InstanceContext& c
 
 constexpr swarm::UnitDescriptor kUnits[] = {
     {"component/1", swarm::Scope::kLeader, "store/1", "", &Create},
+    {"component/1", swarm::Scope::kLeader, "store/1", "", &swarm::allocator::Attachments::Create},
 };
 
 }  // namespace
