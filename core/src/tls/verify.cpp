@@ -11,10 +11,18 @@ namespace {
 constexpr int kMaxDepth = 8;
 constexpr std::size_t kMaxIntermediates = 10;
 
-bool ValidAt(X509* certificate, std::int64_t now) {
+bool HasBegun(X509* certificate, std::int64_t now) {
   std::time_t at = now;
-  return X509_cmp_time(X509_get0_notBefore(certificate), &at) < 0 &&
-         X509_cmp_time(X509_get0_notAfter(certificate), &at) > 0;
+  return X509_cmp_time(X509_get0_notBefore(certificate), &at) < 0;
+}
+
+bool HasExpired(X509* certificate, std::int64_t now) {
+  std::time_t at = now;
+  return X509_cmp_time(X509_get0_notAfter(certificate), &at) <= 0;
+}
+
+bool ValidAt(X509* certificate, std::int64_t now) {
+  return HasBegun(certificate, now) && !HasExpired(certificate, now);
 }
 
 bool Signs(X509* issuer, X509* certificate) {
@@ -71,7 +79,8 @@ bool LeadsToRoot(X509* leaf, const Certificates& intermediates, const Certificat
 Status CheckCertificate(X509* leaf, const Certificates& intermediates, const Certificates& roots,
                         Purpose purpose, const std::optional<std::string>& server_name,
                         std::int64_t now) {
-  if (!ValidAt(leaf, now)) return Refused("its certificate has expired or is not yet valid");
+  if (!HasBegun(leaf, now)) return Refused("its certificate is not yet valid");
+  if (HasExpired(leaf, now)) return Refused("its certificate has expired");
   if (!LeadsToRoot(leaf, intermediates, roots, now)) {
     return Refused("its certificate was signed by an unknown authority");
   }
