@@ -39,6 +39,8 @@ Node::Life::Life(NodeSetup setup)
       listeners_(std::move(setup.listeners)),
       loop_(runtime_.NewLoop("node", LoopKind::kBlocking)),
       loopback_(std::make_unique<rpc::Loopback>(runtime_, router_)) {
+  // From the first call on: that it is not implemented is what other makes answer.
+  router_.Declare("swarmd.v1.Managers");
   router_.OnRefusal(
       [log = std::make_shared<RefusalLog>(runtime_.clock(), root_logger_.ForModule("rpc"))](
           const CallContext& context, const Status& why) { log->Note(context, why); });

@@ -2,6 +2,7 @@
 
 #include <google/protobuf/descriptor.h>
 
+#include "swarmd/v1/managers.pb.h"
 #include "swarmkit/v1/ca.pb.h"
 #include "swarmkit/v1/control.pb.h"
 #include "swarmkit/v1/dispatcher.pb.h"
@@ -26,7 +27,8 @@ std::vector<const google::protobuf::FileDescriptor*> ServiceFiles() {
           pb::SubscribeLogsRequest::descriptor()->file(),
           pb::JoinRequest::descriptor()->file(),
           pb::AttachNetworkRequest::descriptor()->file(),
-          pb::WatchRequest::descriptor()->file()};
+          pb::WatchRequest::descriptor()->file(),
+          swarmd::v1::GetTimingRequest::descriptor()->file()};
 }
 
 Method Describe(const google::protobuf::MethodDescriptor& from) {
