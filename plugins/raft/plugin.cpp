@@ -8,6 +8,7 @@
 #include "swarm/ca.h"
 #include "swarm/consensus.h"
 #include "swarm/fatal.h"
+#include "timing_unit.h"
 
 namespace {
 
@@ -23,14 +24,25 @@ swarm::raft::Surroundings Around(swarm::InstanceContext& context) {
 }
 
 swarm::Result<std::unique_ptr<swarm::Instance>> Create(swarm::InstanceContext& context) {
+  SWARM_RETURN_IF_ERROR(
+      swarm::raft::CheckOptions(swarm::raft::ReadOptions(context.settings(), context.node())));
   return std::unique_ptr<swarm::Instance>(std::make_unique<swarm::raft::RaftConsensus>(
       context.runtime(), swarm::raft::ReadOptions(context.settings(), context.node()),
       context.logger(), Around(context),
       [&context](swarm::Status why) { swarm::ReportFatal(context, std::move(why)); }));
 }
 
+swarm::Result<std::unique_ptr<swarm::Instance>> CreateTiming(swarm::InstanceContext& context) {
+  SWARM_ASSIGN_OR_RETURN(auto* store, context.Require<swarm::Store>(swarm::kStoreRole));
+  SWARM_ASSIGN_OR_RETURN(auto* consensus, context.Require<swarm::Consensus>(swarm::kConsensusRole));
+  auto* raft = dynamic_cast<swarm::raft::RaftConsensus*>(consensus);
+  return std::unique_ptr<swarm::Instance>(std::make_unique<swarm::raft::TimingUnit>(
+      raft == nullptr ? nullptr : raft->profile_keeper(), *store));
+}
+
 constexpr swarm::UnitDescriptor kUnits[] = {
     {"consensus/1", swarm::Scope::kManager, "identity/1", "", Create},
+    {"component/1", swarm::Scope::kLeader, "store/1,consensus/1", "", CreateTiming},
 };
 
 }  // namespace

@@ -11,6 +11,15 @@
 
 namespace swarm::raft {
 
+// How a member times elections; may change while it runs.
+struct Timing {
+  int election_ticks = 10;
+  int heartbeat_ticks = 1;
+  bool pre_vote = false;
+
+  friend bool operator==(const Timing&, const Timing&) = default;
+};
+
 struct Options {
   RaftId id;  // never 0, never used before by another member
 

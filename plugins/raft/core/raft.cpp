@@ -93,13 +93,27 @@ void Raft::Reset(Term term) {
   leader_ = kNobody;
   election_elapsed_ = 0;
   heartbeat_elapsed_ = 0;
-  const auto base = static_cast<std::uint64_t>(options_.election_ticks);
-  election_timeout_ = static_cast<int>(base + options_.random(base));
+  DrawElectionTimeout();
   transferee_ = kNobody;
   votes_.clear();
   group_.ResetProgress(id(), log_.LastIndex());
   pending_conf_index_ = Index();
   uncommitted_bytes_ = 0;
+}
+
+void Raft::DrawElectionTimeout() {
+  const auto base = static_cast<std::uint64_t>(options_.election_ticks);
+  election_timeout_ = static_cast<int>(base + options_.random(base));
+}
+
+void Raft::SetTiming(const Timing& timing) {
+  RAFT_INVARIANT(timing.election_ticks > timing.heartbeat_ticks, "heartbeats are in time");
+  options_.pre_vote = timing.pre_vote;
+  options_.heartbeat_ticks = timing.heartbeat_ticks;
+  if (options_.election_ticks == timing.election_ticks) return;
+  if (timing.election_ticks < options_.election_ticks) election_elapsed_ = 0;
+  options_.election_ticks = timing.election_ticks;
+  DrawElectionTimeout();
 }
 
 void Raft::BecomeFollower(Term term, RaftId leader) {

@@ -136,6 +136,14 @@ class Raft {
   // nothing of it may be trusted. Empty: it can.
   const std::string& fault() const { return fault_; }
 
+  // As in Options, from now on. A shorter election timeout begins anew, since the leader was held
+  // to the longer one until now. No election comes of it in a group whose leader sends heartbeats
+  // as the shortest timeout of any member needs them: it is the first to hurry and the last to
+  // slow down.
+  void SetTiming(const Timing& timing);
+  Timing timing() const {
+    return {options_.election_ticks, options_.heartbeat_ticks, options_.pre_vote};
+  }
   // As Options::pre_vote, from the next election on.
   void SetPreVote(bool pre_vote) { options_.pre_vote = pre_vote; }
 
@@ -151,6 +159,7 @@ class Raft {
   StepResult StepLeader(Message& message);
   StepResult StepOther(Message& message);
   void Reset(Term term);
+  void DrawElectionTimeout();
   void BecomeFollower(Term term, RaftId leader);
   void TickLeader();
   bool ShortensTies() const { return options_.short_ties && !options_.pre_vote; }

@@ -42,7 +42,11 @@ void Driver::Apply(const std::vector<Entry>& entries) {
     std::vector<CommittedEntry> committed;
     committed.reserve(end - at);
     for (; at < end; ++at) {
-      if (IsConfChange(entries[at])) ApplyChange(entries[at]);
+      const Entry& entry = entries[at];
+      if (IsConfChange(entry)) ApplyChange(entry);
+      if (entry.type == EntryType::kNormal && entry.data) {
+        if (const auto told = ProfileInRequest(*entry.data)) SetProfile(*told, entry.index);
+      }
       committed.push_back(ToCommitted(entries[at]));
     }
     applied_ = committed.back().index;

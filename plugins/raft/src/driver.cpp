@@ -45,6 +45,7 @@ ConfState VotersOf(const consensus::Membership& membership) {
 Driver::Driver(Runtime& runtime, MemberOptions options, Logger log, Events events)
     : runtime_(runtime),
       options_(std::move(options)),
+      ticks_(options_),
       log_(std::move(log)),
       proposals_(consensus::RequestIds(runtime.clock().Now())),
       table_(runtime.clock()),
@@ -100,6 +101,7 @@ void Driver::Begin(consensus::OpenedMember opened, std::vector<RaftMember> peers
     membership_.removed = parts.removed;
     snapshot_index_ = applied_ = storage.snapshot->mark.index;
     commit_ = applied_.value();
+    SetProfile(ProfileInStore(parts.store), applied_);
     state_->OnRestore({applied_, std::string(parts.store)});
   }
   eras_[applied_] = membership_;
@@ -128,12 +130,14 @@ void Driver::MakeCore(const consensus::OpenedMember& opened) {
 
   Options options;
   options.id = RaftId(self_.raft_id());
-  options.election_ticks = kElectionTicks;
   options.max_applying_bytes = 4 << 20;
   options.forward_proposals = false;
   options.apply_written_only = true;
-  options.pre_vote = options_.pre_vote;
   options.short_ties = true;
+  const Timing timing = ticks_.Of(profile_.profile, hurried_);
+  options.election_ticks = timing.election_ticks;
+  options.heartbeat_ticks = timing.heartbeat_ticks;
+  options.pre_vote = timing.pre_vote;
   options.random = [this](std::uint64_t bound) { return random_->Below(bound); };
   core_ =
       std::make_unique<Raft>(std::move(options), storage_, Saved{hard_state_, voters, applied_});
@@ -143,7 +147,7 @@ void Driver::ScheduleTick() {
   // Alone there is nobody to keep in step.
   const bool alone = leads_ && membership_.voters.size() == 1;
   if (tick_ != nullptr || alone || failed_ || removed_ || stopping_) return;
-  tick_ = loop_->After(options_.election_timeout / kElectionTicks, [weak = weak_from_this()] {
+  tick_ = loop_->After(ticks_.length(), [weak = weak_from_this()] {
     if (const std::shared_ptr<Driver> self = weak.lock()) self->Tick();
   });
 }
@@ -311,6 +315,7 @@ void Driver::Stop() {
   disk_->Stop();
   background_->Stop();
   tick_.reset();
+  leader_check_.reset();
   retry_.reset();
   hand_over_timer_.reset();
   zeros_timer_.reset();

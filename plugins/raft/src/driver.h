@@ -20,9 +20,11 @@
 #include "core/raft.h"
 #include "member_table.h"
 #include "options.h"
+#include "profile.h"
 #include "swarm/consensus.h"
 #include "swarm/log.h"
 #include "swarm/runtime.h"
+#include "timing_rpc.h"
 #include "transport.h"
 #include "wal/key_rotation.h"
 #include "wal/storage.h"
@@ -72,6 +74,14 @@ class Driver : public std::enable_shared_from_this<Driver> {
   // [any] Puts a change of the group into the log and waits until it is applied here. One at a
   // time. Unknown with SwarmKit's text when this member does not lead.
   void Change(ConfChangeType type, RaftMember member, Function<void(Status)> done);
+
+  // [any] What this member knows of the group's timing.
+  ProfileStatus profile() const;
+  // [any] While it leads: whether heartbeats come as the fast profile needs them, also under the
+  // other. So it is whenever leadership begins, and has to be before the group becomes fast.
+  // `since`: of the profile that the caller has seen; without effect when there is another by now.
+  void Hurry(bool hurry, Index since);
+  const MemberOptions& options() const { return options_; }
 
  private:
   // One batch of the core's work for the disk.
@@ -146,6 +156,12 @@ class Driver : public std::enable_shared_from_this<Driver> {
   void UseMembers();
   CommittedEntry ToCommitted(const Entry& entry);
 
+  // timing.cpp [loop]
+  void SetProfile(Profile profile, Index since);
+  void UseTiming();
+  void CheckLeader();
+  void OnLeaderAnswer(RaftId leader, Make make);
+
   // snapshots.cpp [loop]
   void SnapshotIfDue();
   void OnCaptured(Result<StoreImage> image);
@@ -164,6 +180,7 @@ class Driver : public std::enable_shared_from_this<Driver> {
   // Constant after construction and Start.
   Runtime& runtime_;
   const MemberOptions options_;
+  const Ticks ticks_;
   const Logger log_;
   ReplicatedState* state_ = nullptr;
   std::shared_ptr<Transport> transport_;
@@ -176,6 +193,9 @@ class Driver : public std::enable_shared_from_this<Driver> {
   std::atomic<bool> stopping_{false};
   std::atomic<bool> failed_{false};
   Events events_;
+  // Written on the loop only, which reads it without the lock.
+  mutable std::mutex profile_mutex_;
+  ProfileStatus profile_;
 
   // [disk]
   std::unique_ptr<wal::Log> wal_;
@@ -198,6 +218,9 @@ class Driver : public std::enable_shared_from_this<Driver> {
   Index applied_;
   std::unique_ptr<Timer> tick_;
   SteadyTime next_probe_;
+  bool hurried_ = true;
+  bool leader_foreign_ = false;  // its heartbeats come as upstream's do, whatever the profile says
+  std::unique_ptr<Timer> leader_check_;
 
   HardState hard_state_;
   std::deque<Part> parts_;  // to be written

@@ -25,6 +25,9 @@ Payload WithId(const consensus::Proposal& proposal) {
 void Driver::OnSoftState(const SoftState& soft) {
   TellRole(soft);
   if (soft.role == Role::kLeader) {
+    leader_foreign_ = false;
+    hurried_ = true;
+    UseTiming();
     // Its own first entry commits what earlier leaders left: until that is applied it does not
     // know what the group has decided.
     caught_up_at_ = core_->log().LastIndex();
@@ -32,6 +35,7 @@ void Driver::OnSoftState(const SoftState& soft) {
     StepDown();
   }
   table_.SetLeader(soft.leader, leads_);
+  CheckLeader();
 }
 
 void Driver::TellRole(const SoftState& soft) const {

@@ -53,8 +53,12 @@ constexpr char kQuorum[] =
 
 MembershipService::MembershipService(std::shared_ptr<Driver> driver,
                                      std::shared_ptr<PeerParts> parts,
+                                     std::shared_ptr<ProfileKeeper> profile,
                                      std::unique_ptr<Random> random)
-    : driver_(std::move(driver)), parts_(std::move(parts)), random_(std::move(random)) {}
+    : driver_(std::move(driver)),
+      parts_(std::move(parts)),
+      profile_(std::move(profile)),
+      random_(std::move(random)) {}
 
 void MembershipService::Stop() {
   std::deque<Turn> dropped;
@@ -124,11 +128,26 @@ void MembershipService::CheckJoiner(std::shared_ptr<Joiner> joiner) {
                                  "advertised address"));
   };
   if (!channel.ok()) return refuse(channel.status());
-  CheckHealth(*std::move(channel), kDialBack,
-              [self = shared_from_this(), joiner, refuse](const Status& health) {
+  CheckHealth(*channel, kDialBack,
+              [self = shared_from_this(), joiner, refuse,
+               channel = *channel](const Status& health) mutable {
                 if (!health.ok()) return refuse(health);
-                self->Admit(joiner);
+                self->FitProfile(joiner, std::move(channel));
               });
+}
+
+// Nobody comes in before the group's election timing is one that it can keep to.
+void MembershipService::FitProfile(const std::shared_ptr<Joiner>& joiner,
+                                   std::shared_ptr<Channel> channel) {
+  RaftId known;
+  for (const Member& member : driver_->Members()) {
+    if (member.node_id == joiner->node_id) known = member.raft_id;
+  }
+  profile_->BeginJoin(std::move(channel), known,
+                      [self = shared_from_this(), joiner](Status outcome) {
+                        if (!outcome.ok()) return self->Refuse(joiner, std::move(outcome));
+                        self->Admit(joiner);
+                      });
 }
 
 void MembershipService::Admit(const std::shared_ptr<Joiner>& joiner) {
@@ -161,11 +180,13 @@ void MembershipService::Answer(const std::shared_ptr<Joiner>& joiner, RaftId id)
     member.set_addr(known.address);
     member.mutable_status();
   }
+  profile_->EndJoin();
   joiner->done(std::move(response));
   Next();
 }
 
 void MembershipService::Refuse(const std::shared_ptr<Joiner>& joiner, Status why) {
+  profile_->EndJoin();
   joiner->done(std::move(why));
   Next();
 }

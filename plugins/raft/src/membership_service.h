@@ -9,6 +9,7 @@
 
 #include "driver.h"
 #include "peer.h"
+#include "profile_keeper.h"
 #include "swarm/rpc.h"
 
 namespace swarm::raft {
@@ -19,7 +20,7 @@ class MembershipService : public std::enable_shared_from_this<MembershipService>
   using Joined = Function<void(Result<docker::swarmkit::v1::JoinResponse>)>;
 
   MembershipService(std::shared_ptr<Driver> driver, std::shared_ptr<PeerParts> parts,
-                    std::unique_ptr<Random> random);
+                    std::shared_ptr<ProfileKeeper> profile, std::unique_ptr<Random> random);
 
   // `node_id`: of the caller's certificate; `remote_address`: where it calls from.
   void Join(std::string node_id, const std::string& remote_address, const std::string& address,
@@ -41,6 +42,7 @@ class MembershipService : public std::enable_shared_from_this<MembershipService>
   void Queue(Turn turn);
   void Next();
   void CheckJoiner(std::shared_ptr<Joiner> joiner);
+  void FitProfile(const std::shared_ptr<Joiner>& joiner, std::shared_ptr<Channel> channel);
   void Admit(const std::shared_ptr<Joiner>& joiner);
   void Answer(const std::shared_ptr<Joiner>& joiner, RaftId id);
   void Refuse(const std::shared_ptr<Joiner>& joiner, Status why);
@@ -49,6 +51,7 @@ class MembershipService : public std::enable_shared_from_this<MembershipService>
 
   const std::shared_ptr<Driver> driver_;
   const std::shared_ptr<PeerParts> parts_;
+  const std::shared_ptr<ProfileKeeper> profile_;
 
   std::mutex mutex_;  // guards all below
   std::unique_ptr<Random> random_;

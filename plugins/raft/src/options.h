@@ -6,6 +6,7 @@
 #include "consensus/options.h"
 #include "swarm/runtime.h"
 #include "swarm/settings.h"
+#include "swarm/status.h"
 
 namespace swarm::raft {
 
@@ -13,15 +14,22 @@ struct MemberOptions {
   consensus::Options log;
   // Tell the group the present address although there is a log.
   bool force_join = false;
-  // A leader that was silent for so long is given up; ten ticks, one of which passes between
-  // heartbeats.
+  // The fast profile: a leader that was silent for so long is given up, and heartbeats come ten
+  // times as often. Members ask before they stand for election, which managers of 2021 do not
+  // answer well enough.
   Duration election_timeout = std::chrono::seconds(1);
-  // Ask before standing for election. Managers of 2021 do not answer everything this needs.
   bool pre_vote = true;
+  // In ticks of a second as upstream counts, 0: not given. Given, the group never is fast.
+  int heartbeat_tick = 0;
+  int election_tick = 0;
+
+  bool ticks_given() const { return heartbeat_tick > 0 || election_tick > 0; }
 };
 
 inline constexpr int kElectionTicks = 10;
 
 MemberOptions ReadOptions(const Settings& settings, const NodeInfo& node);
+// InvalidArgument when heartbeats would come too late to keep a leader.
+Status CheckOptions(const MemberOptions& options);
 
 }  // namespace swarm::raft

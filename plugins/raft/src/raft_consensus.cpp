@@ -13,6 +13,7 @@ class NoTransport final : public Transport {
   void SetMembers(const std::vector<RaftMember>&) override {}
   void Send(Message) override {}
   void Probe(const std::vector<RaftId>&) override {}
+  void AskTiming(RaftId, Function<void(TimingAnswer)> done) override { done({}); }
   void Stop() override {}
 };
 
@@ -60,7 +61,8 @@ RaftConsensus::RaftConsensus(Runtime& runtime, MemberOptions options, Logger log
     return around->network->Dial(address, std::move(dial));
   };
   transport_ = std::make_shared<RpcTransport>(peers_, options_.log.join_address);
-  membership_ = std::make_shared<MembershipService>(driver_, peers_, runtime.NewRandom());
+  keeper_ = std::make_shared<ProfileKeeper>(runtime, driver_, transport_, log_);
+  membership_ = std::make_shared<MembershipService>(driver_, peers_, keeper_, runtime.NewRandom());
   receiver_ = std::make_shared<Receiver>(driver_, transport_, membership_);
 }
 
@@ -69,6 +71,7 @@ RaftConsensus::~RaftConsensus() {
   joining_->End();
   if (receiver_) receiver_->Stop();
   if (membership_) membership_->Stop();
+  if (keeper_) keeper_->Stop();
   driver_->Stop();
 }
 
@@ -145,6 +148,7 @@ void RaftConsensus::Stop(Function<void()> done) noexcept {
 void RaftConsensus::End(Function<void()> done) {
   if (receiver_) receiver_->Stop();
   if (membership_) membership_->Stop();
+  if (keeper_) keeper_->Stop();
   driver_->Stop();
   done();
 }

@@ -9,6 +9,7 @@
 #include "driver.h"
 #include "joining.h"
 #include "membership_service.h"
+#include "profile_keeper.h"
 #include "receiver.h"
 #include "rpc_transport.h"
 #include "swarm/consensus.h"
@@ -47,6 +48,10 @@ class RaftConsensus final : public Instance, public Consensus {
   void ReadLog(Index from, Index to,
                Function<void(Result<std::vector<CommittedEntry>>)> done) noexcept override;
 
+  // Null: a member that stays alone.
+  const std::shared_ptr<ProfileKeeper>& profile_keeper() const { return keeper_; }
+  ProfileStatus profile() const { return driver_->profile(); }
+
  private:
   // [aside]
   void Begin(Function<void(Status)> done);
@@ -63,6 +68,7 @@ class RaftConsensus final : public Instance, public Consensus {
   // Only with a network.
   std::shared_ptr<PeerParts> peers_;
   std::shared_ptr<RpcTransport> transport_;
+  std::shared_ptr<ProfileKeeper> keeper_;
   std::shared_ptr<MembershipService> membership_;
   std::shared_ptr<Receiver> receiver_;
   const std::shared_ptr<Joining> joining_ = std::make_shared<Joining>();

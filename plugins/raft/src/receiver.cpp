@@ -164,6 +164,14 @@ Status Receiver::Register(Router& router) {
         }
         reply(::swarm::Payload::Of(std::move(response)));
       })));
+  SWARM_RETURN_IF_ERROR(add(
+      kGetTiming, MakeUnaryHandler<swarmd::v1::GetTimingRequest>(
+                      [weak](const CallContextPtr&, const auto&, UnaryReply reply) {
+                        auto self = weak.lock();
+                        if (!self) return;
+                        const Driver& driver = *self->driver_;
+                        reply(::swarm::Payload::Of(TellTiming(driver.profile(), driver.options())));
+                      })));
   SWARM_RETURN_IF_ERROR(
       add("/docker.swarmkit.v1.RaftMembership/Join",
           MakeUnaryHandler<pb::JoinRequest>([weak](const CallContextPtr& context,

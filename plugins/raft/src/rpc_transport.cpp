@@ -91,6 +91,12 @@ void RpcTransport::Heard(RaftId id) {
   if (const std::shared_ptr<Peer> peer = Find(id)) peer->Heard();
 }
 
+void RpcTransport::AskTiming(RaftId member, Function<void(TimingAnswer)> done) {
+  std::shared_ptr<Channel> channel = ChannelTo(member);
+  if (!channel) return done({});
+  raft::AskTiming(std::move(channel), std::move(done));
+}
+
 std::shared_ptr<Channel> RpcTransport::ChannelTo(RaftId id) {
   const std::shared_ptr<Peer> peer = Find(id);
   return peer ? peer->channel() : nullptr;

@@ -22,6 +22,7 @@ class RpcTransport final : public Transport, public std::enable_shared_from_this
   void SetMembers(const std::vector<docker::swarmkit::v1::RaftMember>& members) override;
   void Send(Message message) override;
   void Probe(const std::vector<RaftId>& members) override;
+  void AskTiming(RaftId member, Function<void(TimingAnswer)> done) override;
   void Stop() override;
 
   // [any] A message of that member has come in.

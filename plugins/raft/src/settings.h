@@ -9,10 +9,19 @@ namespace swarm::raft {
 inline constexpr SettingDescriptor kSettings[] = {
     {"election_timeout", SettingType::kDuration, "1s",
      "A leader silent for so long is given up; heartbeats come ten times as often. The same on all "
-     "managers; 10s in a group with Docker Engines",
+     "managers. Not in force while the group has Docker Engines: all then keep to 10s",
      100'000'000, 600'000'000'000},
     {"pre_vote", SettingType::kBool, "true",
-     "Ask whether an election can be won before starting one; off in a group with Docker Engines"},
+     "Ask whether an election can be won before starting one. Not in force while the group has "
+     "Docker Engines"},
+    {"heartbeat_tick", SettingType::kInteger, "0",
+     "Seconds between heartbeats, as SwarmKit's flag. Given, the group always keeps to SwarmKit's "
+     "timing. 0: not given",
+     0, 600},
+    {"election_tick", SettingType::kInteger, "0",
+     "Seconds after which a silent leader is given up, as SwarmKit's flag. Given, the group always "
+     "keeps to SwarmKit's timing. 0: not given",
+     0, 6'000},
     {"snapshot_interval", SettingType::kInteger, "10000",
      "Log entries after which a snapshot of the store replaces them. 0: never", 0, 1'000'000'000},
     {"keep_old_snapshots", SettingType::kInteger, "0",

@@ -8,6 +8,7 @@
 #include "swarm/function.h"
 #include "swarm/status.h"
 #include "swarmkit/v1/raft.pb.h"
+#include "timing_rpc.h"
 
 namespace swarm::raft {
 
@@ -32,6 +33,9 @@ class Transport {
   virtual void Send(Message message) = 0;
   // Finds out whether these members can be reached, and tells.
   virtual void Probe(const std::vector<RaftId>& members) = 0;
+  // [any] Asks a member how it times elections; `done` on any thread, once, in a few seconds at
+  // most. Silent also when there is no such member.
+  virtual void AskTiming(RaftId member, Function<void(TimingAnswer)> done) = 0;
   virtual void Stop() = 0;
 };
 

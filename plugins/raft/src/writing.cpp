@@ -194,6 +194,7 @@ void Driver::OnInstalled(Part part) {
   membership_.members = parts.members;
   membership_.removed = parts.removed;
   eras_ = {{index, membership_}};
+  SetProfile(ProfileInStore(parts.store), index);
   snapshot_index_ = applied_ = index;
   commit_ = index.value();
   storage_.Reset(

@@ -153,8 +153,8 @@ TEST(LeaderTest, BeginsWithAnEntryWithoutData) {
   Peer peer;
   peer.Lead();
   const Entry first = peer.raft->log().unstable().empty()
-                           ? peer.raft->log().Read(Index(2), kUnlimited).at(0)
-                           : peer.raft->log().unstable().At(Index(2));
+                          ? peer.raft->log().Read(Index(2), kUnlimited).at(0)
+                          : peer.raft->log().unstable().At(Index(2));
   EXPECT_EQ(first.data, nullptr) << "absent, which peers tell from empty";
 }
 

@@ -2,7 +2,9 @@
 
 #include <utility>
 
+#include "consensus/timing_label.h"
 #include "swarm/rpc_typed.h"
+#include "swarm/store_errors.h"
 #include "swarmkit/v1/health.pb.h"
 
 namespace swarm::raft::testing {
@@ -20,6 +22,24 @@ std::shared_ptr<UnaryHandler> Healthy() {
         reply(::swarm::Payload::Of(std::move(response)));
       });
 }
+
+// Of a member that has never heard of the proof.
+class WithoutProof final : public Router {
+ public:
+  explicit WithoutProof(Router& router) : router_(router) {}
+  Result<std::unique_ptr<Registration>> Register(
+      std::string_view method, std::shared_ptr<UnaryHandler> handler) noexcept override {
+    if (method == kGetTiming) return std::unique_ptr<Registration>();
+    return router_.Register(method, std::move(handler));
+  }
+  Result<std::unique_ptr<Registration>> Register(
+      std::string_view method, std::shared_ptr<StreamHandler> handler) noexcept override {
+    return router_.Register(method, std::move(handler));
+  }
+
+ private:
+  Router& router_;
+};
 
 }  // namespace
 
@@ -43,6 +63,7 @@ void GroupRig::Attach(int at) {
   Node& node = nodes_[Size(at)];
   node.router = std::make_shared<rpc::RouterImpl>();
   node.router->SetSelf({NodeId(at), "cluster", {"swarm-manager"}});
+  if (!settings_.foreign.contains(at)) node.router->Declare("swarmd.v1.Managers");
   node.network = network_.Attach(*node.machine, Identity{NodeId(at), "cluster", {"swarm-manager"}});
   auto listening = network_.Listen(*node.machine, Address(at), node.router);
   EXPECT_TRUE(listening.ok()) << listening.status();
@@ -63,9 +84,15 @@ void GroupRig::Start(int at, int through) {
   options.log.log_entries_for_slow_followers = 3;
   options.election_timeout = settings_.election_timeout;
   if (through >= 0) options.log.join_address = Address(through);
+  const bool foreign = settings_.foreign.contains(at);
+  if (foreign || settings_.ticks_given.contains(at)) options.election_tick = 10;
   Surroundings around;
   around.network = node.network.get();
   around.router = node.router.get();
+  if (foreign) {
+    node.filter = std::make_unique<WithoutProof>(*node.router);
+    around.router = node.filter.get();
+  }
   node.state = std::make_unique<RecordingState>(node.machine->runtime());
   node.raft = std::make_unique<RaftConsensus>(node.machine->runtime(), std::move(options), Logger(),
                                               std::move(around), [](Status) {});
@@ -76,6 +103,8 @@ void GroupRig::Start(int at, int through) {
   node.led = 0;
   node.own = 0;
   node.epoch_of = {};
+  node.keeps_for = {};
+  node.written = nullptr;
   node.raft->Start([this, at](Status outcome) {
     Node& started = nodes_[Size(at)];
     started.outcome = std::move(outcome);
@@ -92,6 +121,7 @@ void GroupRig::Drop(int at) {
   node.machine->disk().OnSync(nullptr);
   node.crashed = false;
   node.raft.reset();
+  node.filter.reset();
   node.health.reset();
   node.listening.reset();
   node.network.reset();
@@ -103,6 +133,12 @@ void GroupRig::Crash(int at) {
   Look(at);
   if (!nodes_[Size(at)].crashed) nodes_[Size(at)].machine->Crash();
   Drop(at);
+}
+
+void GroupRig::Wipe(int at) {
+  VirtualDisk& disk = nodes_[Size(at)].machine->disk();
+  EXPECT_TRUE(disk.RemoveAll("/state/raft").ok());
+  EXPECT_TRUE(disk.SyncDirectory("/state").ok());
 }
 
 void GroupRig::CrashAtNextSync(int at) {
@@ -136,8 +172,21 @@ bool GroupRig::Form() {
     for (int at = 0; at < size(); ++at) {
       if (raft(at).Members().size() != Size(size())) return false;
     }
-    return true;
+    const bool ours = settings_.foreign.empty() && settings_.ticks_given.empty();
+    return !ours || size() == 1 || All(Profile::kFast);
   });
+}
+
+void GroupRig::SetForeign(int at, bool foreign) {
+  if (foreign) settings_.foreign.insert(at);
+  if (!foreign) settings_.foreign.erase(at);
+}
+
+bool GroupRig::All(Profile profile) {
+  for (int at = 0; at < size(); ++at) {
+    if (up(at) && !Is(at, profile)) return false;
+  }
+  return true;
 }
 
 int GroupRig::Leader() const {
@@ -157,25 +206,61 @@ RaftId GroupRig::IdOf(int at) const {
   return {};
 }
 
-void GroupRig::Propose(int at, int count) {
+bool GroupRig::OpenEpoch(int at) {
   Node& node = nodes_[Size(at)];
   const LeaderEpoch leadership = node.state->leadership();
   const bool refused =
       !node.state->refusals().empty() && node.state->refusals().back().epoch == node.epoch;
-  if (node.epoch_of != leadership || refused) {
-    const Result<ProposalEpoch> epoch = node.raft->OpenEpoch(leadership);
-    if (!epoch.ok()) return;
-    node.epoch_of = leadership;
-    node.epoch = *epoch;
-    node.next = Sequence(1);
-    node.state->UseEpoch(node.epoch);
-  }
+  if (node.epoch_of == leadership && !refused) return true;
+  const Result<ProposalEpoch> epoch = node.raft->OpenEpoch(leadership);
+  if (!epoch.ok()) return false;
+  node.epoch_of = leadership;
+  node.epoch = *epoch;
+  node.next = Sequence(1);
+  node.state->UseEpoch(node.epoch);
+  return true;
+}
+
+void GroupRig::Propose(int at, int count) {
+  if (!OpenEpoch(at)) return;
+  Node& node = nodes_[Size(at)];
   for (int i = 0; i < count; ++i) {
     const std::string name = "p" + std::to_string(++names_);
     node.state->Remember(node.epoch, node.next, name);
     node.raft->Propose(node.epoch, node.next, conformance::ChangesOf(name));
     node.next = node.next.Next();
   }
+}
+
+void GroupRig::WriteLabel(int at, Profile profile) {
+  if (!OpenEpoch(at)) return;
+  auto cluster = std::make_shared<pb::Cluster>();
+  cluster->set_id("cluster");
+  auto& labels = *cluster->mutable_spec()->mutable_annotations()->mutable_labels();
+  labels[std::string(consensus::kTimingLabel)] = std::string(NameOf(profile));
+  Node& node = nodes_[Size(at)];
+  node.state->Remember(node.epoch, node.next, cluster);
+  node.raft->Propose(node.epoch, node.next, conformance::ChangesOf(*cluster));
+  node.next = node.next.Next();
+}
+
+// As the leader-scope unit does with a store.
+void GroupRig::KeepProfile(int at) {
+  Node& node = nodes_[Size(at)];
+  const LeaderEpoch leads = node.state->leads() ? node.state->leadership() : LeaderEpoch();
+  if (node.written && (leads != node.keeps_for || Is(at, node.writing))) {
+    const bool done = leads == node.keeps_for;
+    std::exchange(node.written,
+                  nullptr)(done ? Status::Ok() : store_errors::Make(store_errors::kLostLeader));
+  }
+  if (leads == node.keeps_for || settings_.foreign.contains(at)) return;
+  node.keeps_for = leads;
+  if (leads == LeaderEpoch()) return node.raft->profile_keeper()->Resign([] {});
+  node.raft->profile_keeper()->Lead([this, at](Profile profile, Function<void(Status)> done) {
+    nodes_[Size(at)].writing = profile;
+    nodes_[Size(at)].written = std::move(done);
+    WriteLabel(at, profile);
+  });
 }
 
 bool GroupRig::CommitOne() {
@@ -208,6 +293,7 @@ bool GroupRig::RunUntil(const std::function<bool()>& condition, Duration limit) 
 void GroupRig::Look(int at) {
   Node& node = nodes_[Size(at)];
   if (!node.state || !wrong_.empty()) return;
+  if (node.raft && !node.crashed) KeepProfile(at);
   if (!node.state->mistake().empty()) {
     wrong_ = NodeId(at) + ": " + node.state->mistake();
     return;

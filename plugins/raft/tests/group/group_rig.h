@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -21,13 +22,19 @@ class GroupRig {
   struct Settings {
     std::uint64_t snapshot_interval = 0;
     Duration election_timeout = std::chrono::seconds(1);
+    // Members that behave as Docker Engines do: upstream's timing, no proof of being ours, and
+    // as leaders no word about profiles.
+    std::set<int> foreign = {};
+    // Members with upstream's timing given by flags.
+    std::set<int> ticks_given = {};
   };
 
   GroupRig(std::uint64_t seed, int members, Settings settings);
   GroupRig(std::uint64_t seed, int members) : GroupRig(seed, members, Settings()) {}
   ~GroupRig();
 
-  // The first founds the group, the others join through it; true once all are in.
+  // The first founds the group, the others join through it; true once all are in and, in a group
+  // of ours, fast.
   bool Form();
   // Member `at` starts on what its disk has; joins through `through` when that is nothing.
   void Start(int at, int through = -1);
@@ -36,6 +43,8 @@ class GroupRig {
   // In order, with its hand-over; or by losing its power.
   void Stop(int at);
   void Crash(int at);
+  // One that is down forgets that it was a member.
+  void Wipe(int at);
   // In the middle of its next write, which is torn.
   void CrashAtNextSync(int at);
   void NoMoreCrashes();
@@ -52,6 +61,13 @@ class GroupRig {
   // Some leader commits one name.
   bool CommitOne();
   RaftId IdOf(int at) const;
+  bool Is(int at, Profile profile) { return up(at) && raft(at).profile().profile == profile; }
+  // All that are up.
+  bool All(Profile profile);
+  // As a user could by way of a leader of another make.
+  void WriteLabel(int at, Profile profile);
+  // From its next start on.
+  void SetForeign(int at, bool foreign);
 
   RaftConsensus& raft(int at) { return *nodes_[Size(at)].raft; }
   conformance::RecordingState& state(int at) { return *nodes_[Size(at)].state; }
@@ -79,6 +95,7 @@ class GroupRig {
     Machine* machine = nullptr;
     std::unique_ptr<Network> network;
     std::shared_ptr<rpc::RouterImpl> router;
+    std::unique_ptr<Router> filter;
     std::unique_ptr<Registration> listening;
     std::unique_ptr<Registration> health;
     std::unique_ptr<conformance::RecordingState> state;
@@ -86,7 +103,10 @@ class GroupRig {
     bool started = false;
     bool crashed = false;  // its objects are still there
     Status outcome;
-    LeaderEpoch epoch_of;  // the leadership in which `epoch` was opened
+    LeaderEpoch keeps_for;  // the leadership in which the profile is kept
+    Profile writing = Profile::kCompatible;
+    Function<void(Status)> written;  // set while a profile is being written
+    LeaderEpoch epoch_of;            // the leadership in which `epoch` was opened
     ProposalEpoch epoch;
     Sequence next;
     std::size_t checked = 0;
@@ -99,8 +119,10 @@ class GroupRig {
   void Attach(int at);
   void Drop(int at);
   void Look(int at);
+  void KeepProfile(int at);
+  bool OpenEpoch(int at);
 
-  const Settings settings_;
+  Settings settings_;
   Simulation simulation_;
   VirtualNetwork network_;
   std::vector<Node> nodes_;

@@ -21,8 +21,18 @@ std::vector<std::string> NamesIn(std::string_view request) {
   v1::InternalRaftRequest parsed;
   if (!parsed.ParseFromArray(request.data(), static_cast<int>(request.size()))) return {"?"};
   std::vector<std::string> names;
-  for (const v1::StoreAction& action : parsed.action()) names.push_back(action.node().id());
+  for (const v1::StoreAction& action : parsed.action()) {
+    if (!action.has_cluster()) names.push_back(action.node().id());
+  }
   return names;
+}
+
+std::string ChangesOf(const v1::Cluster& cluster) {
+  v1::InternalRaftRequest request;
+  v1::StoreAction* action = request.add_action();
+  action->set_action(v1::STORE_ACTION_UPDATE);
+  *action->mutable_cluster() = cluster;
+  return request.SerializeAsString();
 }
 
 RecordingState::RecordingState(Runtime& runtime)
@@ -33,7 +43,20 @@ void RecordingState::Mistake(std::string what) {
 }
 
 void RecordingState::Remember(ProposalEpoch epoch, Sequence sequence, std::string name) {
-  proposed_[{epoch, sequence}] = std::move(name);
+  proposed_[{epoch, sequence}] = {std::move(name), nullptr};
+}
+
+void RecordingState::Remember(ProposalEpoch epoch, Sequence sequence,
+                              std::shared_ptr<const v1::Cluster> cluster) {
+  proposed_[{epoch, sequence}] = {"", std::move(cluster)};
+}
+
+void RecordingState::TakeCluster(std::string_view request) {
+  v1::InternalRaftRequest parsed;
+  if (!parsed.ParseFromArray(request.data(), static_cast<int>(request.size()))) return;
+  for (const v1::StoreAction& action : parsed.action()) {
+    if (action.has_cluster()) cluster_ = std::make_shared<v1::Cluster>(action.cluster());
+  }
 }
 
 void RecordingState::TakeOwn(const CommittedEntry& entry) {
@@ -51,7 +74,11 @@ void RecordingState::TakeOwn(const CommittedEntry& entry) {
     }
   }
   last_own_ = entry.sequence;
-  content_.emplace_back(entry.index, found->second);
+  if (found->second.cluster) {
+    cluster_ = found->second.cluster;
+    return;
+  }
+  content_.emplace_back(entry.index, found->second.name);
   ++own_committed_;
 }
 
@@ -70,6 +97,7 @@ void RecordingState::OnCommitted(std::vector<CommittedEntry> entries) noexcept {
       for (std::string& name : NamesIn(entry.data)) {
         content_.emplace_back(entry.index, std::move(name));
       }
+      TakeCluster(entry.data);
     }
   }
 }
@@ -81,6 +109,10 @@ void RecordingState::OnRestore(StoreImage image) noexcept {
   content_.clear();
   for (const v1::Node& node : snapshot.nodes()) {
     content_.emplace_back(Index(node.meta().version().index()), node.id());
+  }
+  cluster_.reset();
+  for (const v1::Cluster& cluster : snapshot.clusters()) {
+    cluster_ = std::make_shared<v1::Cluster>(cluster);
   }
   last_index_ = image.index;
   ++restores_;
@@ -119,6 +151,7 @@ void RecordingState::Capture(Function<void(Result<StoreImage>)> done) noexcept {
     node->set_id(name);
     node->mutable_meta()->mutable_version()->set_index(index.value());
   }
+  if (cluster_) *snapshot.add_clusters() = *cluster_;
   loop_->Post([image = StoreImage{last_index_, snapshot.SerializeAsString()},
                done = std::move(done)]() mutable { done(std::move(image)); });
 }

@@ -25,6 +25,7 @@
 #include "swarm/plugin.h"
 #include "swarm/settings.h"
 #include "swarm/simulation.h"
+#include "swarmkit/v1/objects.pb.h"
 
 namespace swarm::conformance {
 
@@ -48,10 +49,13 @@ inline std::ostream& operator<<(std::ostream& out, const ConsensusFactory& facto
 
 // A request with one change, which carries `name`.
 std::string ChangesOf(std::string_view name);
+// A request that changes the cluster object.
+std::string ChangesOf(const docker::swarmkit::v1::Cluster& cluster);
 // Names in a request.
 std::vector<std::string> NamesIn(std::string_view request);
 
-// A store that keeps names in the order of the log, and checks how it is called.
+// A store that keeps names in the order of the log, and the cluster object; it checks how it is
+// called.
 class RecordingState final : public ReplicatedState {
  public:
   struct Refusal {
@@ -69,8 +73,10 @@ class RecordingState final : public ReplicatedState {
   void OnRefused(ProposalEpoch epoch, Sequence first, Status why) noexcept override;
   void Capture(Function<void(Result<StoreImage>)> done) noexcept override;
 
-  // An own proposal, so that its name is known when it is committed.
+  // An own proposal, so that what it holds is known when it is committed.
   void Remember(ProposalEpoch epoch, Sequence sequence, std::string name);
+  void Remember(ProposalEpoch epoch, Sequence sequence,
+                std::shared_ptr<const docker::swarmkit::v1::Cluster> cluster);
   // The epoch that was opened last.
   void UseEpoch(ProposalEpoch epoch) { epoch_ = epoch; }
   // From now on any call is a mistake.
@@ -94,10 +100,16 @@ class RecordingState final : public ReplicatedState {
 
  private:
   void Mistake(std::string what);
+  struct Proposed {
+    std::string name;
+    std::shared_ptr<const docker::swarmkit::v1::Cluster> cluster;  // else null
+  };
   void TakeOwn(const CommittedEntry& entry);
+  void TakeCluster(std::string_view request);
 
   std::unique_ptr<Loop> loop_;
-  std::map<std::pair<ProposalEpoch, Sequence>, std::string> proposed_;
+  std::map<std::pair<ProposalEpoch, Sequence>, Proposed> proposed_;
+  std::shared_ptr<const docker::swarmkit::v1::Cluster> cluster_;
   ProposalEpoch epoch_;
   std::vector<std::pair<Index, std::string>> content_;
   std::vector<Refusal> refusals_;
