@@ -10,6 +10,7 @@
 #include "blacklist.h"
 #include "cluster_methods.h"
 #include "cluster_redaction.h"
+#include "consensus/timing_label.h"
 #include "durations.h"
 #include "pki/certificate.h"
 #include "pki/text_keys.h"
@@ -100,6 +101,20 @@ void SetUnlockKey(Backend& backend, bool rotate, pb::Cluster* cluster) {
   }
 }
 
+// The managers agree in a label on how they time elections. A spec without it does not mean to drop
+// it, and nobody but them may say something else. False: the spec does.
+bool KeepTiming(const pb::Cluster& stored, pb::Cluster* cluster) {
+  const std::string key(consensus::kTimingLabel);
+  const auto& before = stored.spec().annotations().labels();
+  auto& labels = *cluster->mutable_spec()->mutable_annotations()->mutable_labels();
+  const auto kept = before.find(key);
+  const auto wanted = labels.find(key);
+  const bool same =
+      wanted == labels.end() || (kept != before.end() && wanted->second == kept->second);
+  if (kept != before.end()) labels[key] = kept->second;
+  return same;
+}
+
 // One request, which may have to ask outside before it changes anything.
 struct Change {
   std::shared_ptr<const pb::UpdateClusterRequest> request;
@@ -123,10 +138,16 @@ Result<std::shared_ptr<pb::Cluster>> Apply(Backend& backend, Change& change, Tra
         *cluster->mutable_root_ca(),
         ChangeRoot(stored->root_ca(), request.spec().ca_config(), change.rotation, backend.Now()));
   }
+  const bool timing_kept = KeepTiming(*stored, cluster.get());
   PurgeBlacklist(cluster.get(), backend.Now());
   RotateTokens(backend, request.rotation(), cluster.get());
   SetUnlockKey(backend, request.rotation().manager_unlock_key(), cluster.get());
   SWARM_RETURN_IF_ERROR(tx.Update(cluster));
+  // Not before: who has an old spec is told that.
+  if (!timing_kept) {
+    return Invalid("the label " + std::string(consensus::kTimingLabel) +
+                   " is kept by the managers themselves: leave it as it is, or out");
+  }
   return cluster;
 }
 

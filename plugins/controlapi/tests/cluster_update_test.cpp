@@ -4,6 +4,7 @@
 
 #include "api_fixture.h"
 #include "blacklist.h"
+#include "consensus/timing_label.h"
 #include "pki/root_ca.h"
 #include "pki/text_keys.h"
 
@@ -172,6 +173,47 @@ TEST_F(ClusterUpdateTest, RefusesRootsThatAreNone) {
 }
 
 // Pinned by SwarmKit: an update with a version that is over.
+// Managers agree by this label on how they time elections.
+TEST_F(ClusterUpdateTest, TheManagersLabelIsNeitherDroppedNorForged) {
+  const std::string key(consensus::kTimingLabel);
+  const auto labels = [this] {
+    return Stored<pb::Cluster>("cluster")->spec().annotations().labels();
+  };
+  auto forged = Request();
+  (*forged.mutable_spec()->mutable_annotations()->mutable_labels())[key] = "fast";
+  const Status refused(
+      Code::kInvalidArgument,
+      "the label " + key + " is kept by the managers themselves: leave it as it is, or out");
+  EXPECT_EQ(Update(forged), refused);
+  EXPECT_FALSE(labels().contains(key));
+
+  Write([&](Transaction& tx) {
+    auto cluster = std::make_shared<pb::Cluster>(*tx.Get<pb::Cluster>("cluster"));
+    (*cluster->mutable_spec()->mutable_annotations()->mutable_labels())[key] = "compatible";
+    return tx.Update(std::move(cluster));
+  });
+  forged = Request();
+  (*forged.mutable_spec()->mutable_annotations()->mutable_labels())[key] = "fast";
+  EXPECT_EQ(Update(forged), refused);
+  EXPECT_EQ(labels().at(key), "compatible");
+
+  auto other = Request();
+  auto* wanted = other.mutable_spec()->mutable_annotations()->mutable_labels();
+  wanted->clear();
+  (*wanted)["team"] = "blue";
+  EXPECT_EQ(Update(other), Status::Ok());
+  EXPECT_EQ(labels().at(key), "compatible");
+  EXPECT_EQ(labels().at("team"), "blue");
+  other = Request();
+  other.mutable_spec()->mutable_annotations()->mutable_labels()->erase("team");
+  EXPECT_EQ(Update(other), Status::Ok()) << "with the label as it was read";
+  EXPECT_EQ(labels().size(), 1u);
+
+  forged.mutable_cluster_version()->set_index(1);
+  EXPECT_EQ(Update(forged).message().find("update out of sequence") != std::string::npos, true)
+      << "an old spec is told to be old, not to be forged";
+}
+
 TEST_F(ClusterUpdateTest, RefusesAnOldVersion) {
   const auto request = Request();
   ASSERT_TRUE(Update(request).ok());
