@@ -29,11 +29,15 @@ struct Counters {
   std::uint64_t partitions = 0;
   std::uint64_t clock_jumps = 0;
   std::uint64_t members_of_2021 = 0;
+  std::uint64_t profile_switches = 0;
+  std::uint64_t heartbeats_slowed = 0;
+  std::uint64_t foreign_added = 0;
+  std::uint64_t switches_in_peace = 0;
 
   std::uint64_t faults() const { return crashes + partitions + clock_jumps; }
 
   using Named = std::pair<std::string_view, std::uint64_t Counters::*>;
-  static constexpr std::array<Named, 20> kAll = {{
+  static constexpr std::array<Named, 24> kAll = {{
       {"steps", &Counters::steps},
       {"acknowledged", &Counters::acknowledged},
       {"proposals_dropped", &Counters::proposals_dropped},
@@ -54,6 +58,10 @@ struct Counters {
       {"partitions", &Counters::partitions},
       {"clock_jumps", &Counters::clock_jumps},
       {"members_of_2021", &Counters::members_of_2021},
+      {"profile_switches", &Counters::profile_switches},
+      {"heartbeats_slowed", &Counters::heartbeats_slowed},
+      {"foreign_added", &Counters::foreign_added},
+      {"switches_in_peace", &Counters::switches_in_peace},
   }};
 
   void Add(const Counters& other) {

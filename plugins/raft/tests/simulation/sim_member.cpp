@@ -34,7 +34,12 @@ void SimMember::Start() {
   Options options;
   options.id = settings_.id;
   options.variant = settings_.variant;
-  options.pre_vote = settings_.pre_vote;
+  fast_ = world_.FastAt(applied_);
+  hurried_ = true;
+  const Timing timing = TimingNow();
+  options.election_ticks = timing.election_ticks;
+  options.heartbeat_ticks = timing.heartbeat_ticks;
+  options.pre_vote = timing.pre_vote;
   options.short_ties = true;  // but for those that ask first
   options.apply_written_only = settings_.pipelined;
   options.max_inflight_appends = 4;  // small, so that windows fill
@@ -70,7 +75,30 @@ void SimMember::Crash() {
   }
 }
 
+// Profiles have small numbers, so that much happens; but upstream's heartbeats are too slow for a
+// member that is fast, as they really are.
+Timing SimMember::TimingNow() const {
+  if (!settings_.profiles) {
+    return {.election_ticks = 10, .heartbeat_ticks = 1, .pre_vote = settings_.pre_vote};
+  }
+  const bool foreign = settings_.variant.rules_2021();
+  if (fast_ && !foreign) {
+    return {.election_ticks = 5, .heartbeat_ticks = 1, .pre_vote = settings_.pre_vote};
+  }
+  return {.election_ticks = 15, .heartbeat_ticks = hurried_ && !foreign ? 1 : 5, .pre_vote = false};
+}
+
+void SimMember::UseTiming() {
+  raft_->SetTiming(TimingNow());
+  Did();
+}
+
+void SimMember::Hurry(bool hurry) {
+  if (std::exchange(hurried_, hurry) != hurry) UseTiming();
+}
+
 void SimMember::Tick() {
+  if (raft_->role() != Role::kLeader) Hurry(true);
   raft_->Tick();
   Did();
 }
@@ -182,6 +210,7 @@ void SimMember::Install(const Snapshot& snapshot) {
   conf_state_ = snapshot.conf_state;
   applied_ = index;
   batches_.clear();
+  if (std::exchange(fast_, world_.FastAt(applied_)) != fast_) UseTiming();
 }
 
 bool SimMember::ApplyBatch() {
@@ -205,6 +234,7 @@ void SimMember::Apply(const std::vector<Entry>& entries) {
       Did();
     }
     world_.Applied(id(), entry);
+    if (std::exchange(fast_, world_.FastAt(applied_)) != fast_) UseTiming();
   }
 }
 

@@ -23,12 +23,15 @@ class World {
   virtual void Send(Message message) = 0;
   // A committed entry was applied by a member that is up.
   virtual void Applied(RaftId member, const Entry& entry) = 0;
+  // Whether the group's timing is fast after this entry, by what was applied anywhere.
+  virtual bool FastAt(Index index) const = 0;
 };
 
 struct MemberSettings {
   RaftId id;
   Variant variant;
-  bool pre_vote = false;
+  bool pre_vote = false;  // in the fast profile where profiles are used
+  bool profiles = false;  // of a group whose timing follows its members; else it is constant
   // Writes beside everything else, as the product does; else one batch after the other, messages
   // last, as SwarmKit does.
   bool pipelined = false;
@@ -59,6 +62,13 @@ class SimMember {
   bool FinishWrite();
   bool ApplyBatch();
   void TakeSnapshot();
+  // A leader's heartbeats come as the fast profile needs them, whichever is in force; so they do
+  // when leadership begins.
+  void Hurry(bool hurry);
+  bool fast() const { return fast_; }
+  bool hurried() const { return hurried_; }
+  Index applied() const { return applied_; }
+  const MemberSettings& settings() const { return settings_; }
   void Crash();
   void Start();
 
@@ -80,6 +90,8 @@ class SimMember {
   void Install(const Snapshot& snapshot);
   void Say(std::vector<Message>& messages);
   void Apply(const std::vector<Entry>& entries);
+  void UseTiming();
+  Timing TimingNow() const;
 
   const MemberSettings settings_;
   World& world_;
@@ -98,6 +110,8 @@ class SimMember {
   std::deque<std::vector<Entry>> batches_;
   ConfState conf_state_;
   Index applied_;
+  bool fast_ = false;
+  bool hurried_ = true;
 };
 
 }  // namespace swarm::raft::testing

@@ -8,6 +8,7 @@ Simulation::Simulation(SimulationOptions options)
     : options_(options), dice_(options.seed), oracle_(counters_) {
   mixed_ = dice_.Percent(50);
   pre_vote_ = !mixed_ && dice_.Percent(50);
+  profiles_ = !mixed_ && dice_.Percent(60);
   // One entry in an append, or some.
   append_bytes_ = dice_.Percent(40) ? 1 : 40;
   std::vector<RaftId> voters;
@@ -16,15 +17,16 @@ Simulation::Simulation(SimulationOptions options)
   for (std::uint64_t id = 1; id <= size; ++id) AddMember(voters);
 }
 
-void Simulation::AddMember(std::vector<RaftId> voters) {
+void Simulation::AddMember(std::vector<RaftId> voters, bool foreign) {
   MemberSettings settings;
   settings.id = RaftId(members_.size() + 1);
   settings.voters = std::move(voters);
   settings.pre_vote = pre_vote_;
+  settings.profiles = profiles_;
   settings.append_bytes = append_bytes_;
   settings.variant = Variant::With(options_.fault);
   settings.pipelined = dice_.Percent(70);
-  if (mixed_ && dice_.Percent(40)) {
+  if (foreign || (mixed_ && dice_.Percent(40))) {
     ++counters_.members_of_2021;
     settings.variant = Variant::Rules2021();
     settings.pipelined = false;
@@ -66,6 +68,7 @@ void Simulation::Applied(RaftId member, const Entry& entry) {
     const ConfChangeStep& step = change->steps.front();
     if (step.type == ConfChangeType::kRemove) removed_.insert(step.member);
   }
+  if (profiles_) NoteProfile(member, entry);
   const auto at = pending_.find(entry.index);
   if (at == pending_.end() || at->second.member != member) return;
   // It holds what was proposed only if it has the term it was proposed in.
@@ -132,7 +135,7 @@ void Simulation::Heal() {
     HealRound();
     RetireRemoved();
     SimMember* leader = Leader();
-    if (last_write && Agreed(*last_write)) return;
+    if (last_write && Agreed(*last_write)) return SwitchInPeace();
     if (!leader || (last_write && round % 40 != 0)) continue;
     last_write = "last " + std::to_string(round);
     if (leader->Propose(MakePayload(*last_write)).result != StepResult::kOk) last_write.reset();
@@ -149,7 +152,9 @@ bool Simulation::HealRound() {
     busy = false;
     for (const auto& member : members_) {
       if (!member->up()) continue;
-      while (member->TakeWork() | member->FinishWrite() | member->ApplyBatch()) busy = true;
+      const bool lags = member->id() == lagging_;
+      while (member->TakeWork() | member->FinishWrite() | (!lags && member->ApplyBatch()))
+        busy = true;
     }
     std::vector<Message> messages;
     messages.swap(network_);

@@ -17,6 +17,14 @@
 
 namespace swarm::raft::testing {
 
+// What a leader may get wrong about the group's timing profile.
+enum class ProfileFault : std::uint8_t {
+  kNone,
+  kRelaxesEarly,  // slows its heartbeats down as soon as it has applied the compatible profile
+  kHurriesLate,   // and up only when it has applied the fast one
+  kAddsUnasked,   // adds a member of another make to a group that is fast
+};
+
 struct SimulationOptions {
   std::uint64_t seed = 0;
   // Faults go on for so long at least, and until there were so many writes and faults.
@@ -24,6 +32,7 @@ struct SimulationOptions {
   std::uint64_t acknowledged = 50;
   std::uint64_t faults = 5;
   Fault fault = Fault::kNone;  // in every member
+  ProfileFault profile_fault = ProfileFault::kNone;
 };
 
 struct SimulationResult {
@@ -47,6 +56,7 @@ class Simulation : private World {
   // World
   void Send(Message message) override;
   void Applied(RaftId member, const Entry& entry) override;
+  bool FastAt(Index index) const override;
 
   // steps.cpp: what happens in a step
   void Step();
@@ -60,7 +70,18 @@ class Simulation : private World {
   void RetireRemoved();
   SimMember& AnyMember();
 
-  void AddMember(std::vector<RaftId> voters);
+  // profiles.cpp: a group of ours whose timing follows from who is in it
+  void StepProfile();
+  void KeepProfile();
+  bool CompatibleEverywhere(const SimMember& leader);
+  bool ProfileUnderWay(const SimMember& leader);
+  bool HasForeign(const SimMember& leader);
+  bool MayAddForeign(const SimMember& leader);
+  void NoteProfile(RaftId member, const Entry& entry);
+  void SwitchInPeace();
+  bool SwitchOnce(SimMember& leader, const MemberSet& voters);
+
+  void AddMember(std::vector<RaftId> voters, bool foreign = false);
   void Deliver(Message message);
   void Lose(const Message& message);
   bool Reaches(RaftId from, RaftId to) const;
@@ -80,6 +101,10 @@ class Simulation : private World {
   std::string stuck_;
   bool mixed_ = false;
   bool pre_vote_ = false;
+  bool profiles_ = false;
+  bool wants_fast_ = true;         // as far as others have no say
+  std::map<Index, bool> fast_at_;  // changes of the profile, as somebody applied them
+  RaftId lagging_;                 // applies nothing for a while, in peace
   std::uint64_t append_bytes_ = 0;
   bool healing_ = false;
   std::vector<std::unique_ptr<SimMember>> members_;

@@ -12,10 +12,12 @@ namespace {
 
 std::uint64_t Seeds() { return std::getenv("SWARM_SOAK") ? 1'000'000 : 600; }
 
-SimulationResult RunSeed(std::uint64_t seed, Fault fault = Fault::kNone) {
+SimulationResult RunSeed(std::uint64_t seed, Fault fault = Fault::kNone,
+                         ProfileFault profile_fault = ProfileFault::kNone) {
   SimulationOptions options;
   options.seed = seed;
   options.fault = fault;
+  options.profile_fault = profile_fault;
   return Simulation(options).Run();
 }
 
@@ -74,6 +76,24 @@ INSTANTIATE_TEST_SUITE_P(All, PlantedFaultTest,
                          ::testing::Values(Fault::kCommitsEarlierTerms, Fault::kForgetsVote,
                                            Fault::kIgnoresCandidatesLog, Fault::kSaysBeforeWritten,
                                            Fault::kChangesTogether));
+
+// The same of the leader that keeps the group's timing profile.
+class PlantedProfileFaultTest : public ::testing::TestWithParam<ProfileFault> {};
+
+TEST_P(PlantedProfileFaultTest, IsCaught) {
+  constexpr std::uint64_t kSeeds = 1000;
+  for (std::uint64_t seed = 1; seed <= kSeeds; ++seed) {
+    const std::string violation = RunSeed(seed, Fault::kNone, GetParam()).violation;
+    if (violation.empty()) continue;
+    std::cout << "caught with seed " << seed << ": " << violation << "\n";
+    return;
+  }
+  FAIL() << "not caught with " << kSeeds << " seeds";
+}
+
+INSTANTIATE_TEST_SUITE_P(All, PlantedProfileFaultTest,
+                         ::testing::Values(ProfileFault::kRelaxesEarly, ProfileFault::kHurriesLate,
+                                           ProfileFault::kAddsUnasked));
 
 }  // namespace
 }  // namespace swarm::raft::testing

@@ -6,6 +6,7 @@
 namespace swarm::raft::testing {
 
 void Simulation::Step() {
+  if (profiles_ && dice_.PerMille(30)) return StepProfile();
   const std::uint64_t dice = dice_.Below(1000);
   if (dice < 450) {
     // Even the largest group's heartbeats have to get through.
@@ -92,13 +93,15 @@ void Simulation::StepGroup() {
   const bool add = ids.size() == 3 || (ids.size() < 6 && dice_.Percent(40));
   if (add) change = {.member = RaftId(members_.size() + 1)};
   if (add && members_.size() >= 16) return;
+  const bool foreign = add && profiles_ && dice_.Percent(40) && MayAddForeign(*leader);
   const Proposed proposed = leader->Change(change);
   if (proposed.conf_change_refused || proposed.result != StepResult::kOk) {
     ++counters_.conf_changes_refused;
     return;
   }
   ++counters_.conf_changes;
-  if (add) AddMember({});
+  if (foreign) ++counters_.foreign_added;
+  if (add) AddMember({}, foreign);
 }
 
 void Simulation::StepFaults() {
