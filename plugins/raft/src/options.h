@@ -15,15 +15,16 @@ struct MemberOptions {
   // Tell the group the present address although there is a log.
   bool force_join = false;
   // The fast profile: a leader that was silent for so long is given up, and heartbeats come ten
-  // times as often. Members ask before they stand for election, which managers of 2021 do not
-  // answer well enough.
+  // times as often.
   Duration election_timeout = std::chrono::seconds(1);
+  // Members ask before they stand for election. There is no fast profile without it: in the middle
+  // of a switch those that stand more often could keep those that have more from being elected.
   bool pre_vote = true;
   // In ticks of a second as upstream counts, 0: not given. Given, the group never is fast.
   int heartbeat_tick = 0;
   int election_tick = 0;
 
-  bool ticks_given() const { return heartbeat_tick > 0 || election_tick > 0; }
+  bool never_fast() const { return !pre_vote || heartbeat_tick > 0 || election_tick > 0; }
 };
 
 inline constexpr int kElectionTicks = 10;

@@ -80,11 +80,11 @@ Ticks::Ticks(const MemberOptions& options) {
   length_ = std::min(beat, kUpstreamTick);
   fast_ = {.election_ticks = TicksIn(options.election_timeout, length_),
            .heartbeat_ticks = TicksIn(beat, length_),
-           .pre_vote = options.pre_vote};
+           .pre_vote = true};
   compatible_ = {.election_ticks = TicksIn(election * kUpstreamTick, length_),
                  .heartbeat_ticks = TicksIn(heartbeat * kUpstreamTick, length_),
                  .pre_vote = false};
-  if (options.ticks_given()) fast_ = compatible_;
+  if (options.never_fast()) fast_ = compatible_;
   hurry_ = std::min(TicksIn(beat, length_), compatible_.heartbeat_ticks);
 }
 

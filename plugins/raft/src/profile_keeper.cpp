@@ -20,7 +20,7 @@ constexpr Duration kBusy = milliseconds(50);
 constexpr Duration kJoinTimeout = seconds(12);
 
 Duration OwnElection(const MemberOptions& options) {
-  return options.ticks_given() ? Duration() : options.election_timeout;
+  return options.never_fast() ? Duration() : options.election_timeout;
 }
 
 }  // namespace
@@ -153,7 +153,8 @@ void ProfileKeeper::WarnOfMisfits() {
   told_misfits_ = std::move(misfits);
   if (told_misfits_.empty()) return;
   log_.Warn(
-      "Not all managers have the same election_timeout, or one is given its ticks: the group keeps "
+      "Not all managers have the same election_timeout, or one is never to be fast: the group "
+      "keeps "
       "to SwarmKit's slow election timing",
       {{"others", Names(told_misfits_)}});
 }

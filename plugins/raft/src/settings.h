@@ -12,8 +12,8 @@ inline constexpr SettingDescriptor kSettings[] = {
      "managers. Not in force while the group has Docker Engines: all then keep to 10s",
      100'000'000, 600'000'000'000},
     {"pre_vote", SettingType::kBool, "true",
-     "Ask whether an election can be won before starting one. Not in force while the group has "
-     "Docker Engines"},
+     "Ask whether an election can be won before starting one. Off, the group always keeps to "
+     "SwarmKit's timing, as it does by itself while it has Docker Engines"},
     {"heartbeat_tick", SettingType::kInteger, "0",
      "Seconds between heartbeats, as SwarmKit's flag. Given, the group always keeps to SwarmKit's "
      "timing. 0: not given",

@@ -40,7 +40,7 @@ Response TellTiming(const ProfileStatus& status, const MemberOptions& options) {
   response.set_fast(status.profile == Profile::kFast);
   response.set_applied(status.applied.value());
   const auto election = std::chrono::duration_cast<milliseconds>(options.election_timeout).count();
-  if (!options.ticks_given()) {
+  if (!options.never_fast()) {
     response.set_fast_election_milliseconds(static_cast<std::uint64_t>(election));
   }
   return response;

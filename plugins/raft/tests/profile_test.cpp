@@ -108,7 +108,6 @@ TEST(TicksTest, AnySettingKeepsHeartbeatsInTime) {
     for (const int heartbeat : {0, 1, 7}) {
       MemberOptions options;
       options.election_timeout = timeout;
-      options.pre_vote = false;
       options.heartbeat_tick = heartbeat;
       options.election_tick = heartbeat == 0 ? 0 : heartbeat + 1;
       ASSERT_EQ(CheckOptions(options), Status::Ok());
@@ -117,7 +116,8 @@ TEST(TicksTest, AnySettingKeepsHeartbeatsInTime) {
         for (const bool hurried : {false, true}) {
           const Timing timing = ticks.Of(profile, hurried);
           EXPECT_LT(timing.heartbeat_ticks, timing.election_ticks);
-          EXPECT_FALSE(timing.pre_vote);
+          const bool fast = profile == Profile::kFast && !options.never_fast();
+          EXPECT_EQ(timing.pre_vote, fast);
         }
       }
       const Timing compatible = ticks.Of(Profile::kCompatible, false);
@@ -137,6 +137,13 @@ TEST(TicksTest, GivenTicksAreThoseOfBothProfiles) {
   EXPECT_EQ(ticks.Of(Profile::kFast, false), (Timing{50, 10, false}));
   EXPECT_EQ(ticks.Of(Profile::kCompatible, false), (Timing{50, 10, false}));
   EXPECT_EQ(ticks.Of(Profile::kFast, true).heartbeat_ticks, 1) << "others may still be fast";
+}
+
+TEST(TicksTest, WithoutPreVoteNobodyIsFast) {
+  MemberOptions options;
+  options.pre_vote = false;
+  EXPECT_TRUE(options.never_fast());
+  EXPECT_EQ(Ticks(options).Of(Profile::kFast, false), (Timing{100, 10, false}));
 }
 
 TEST(TicksTest, HeartbeatsThatComeTooLateAreRefused) {

@@ -83,9 +83,9 @@ Timing SimMember::TimingNow() const {
   }
   const bool foreign = settings_.variant.rules_2021();
   if (fast_ && !foreign) {
-    return {.election_ticks = 5, .heartbeat_ticks = 1, .pre_vote = settings_.pre_vote};
+    return {.election_ticks = 5, .heartbeat_ticks = 1, .pre_vote = true};
   }
-  return {.election_ticks = 15, .heartbeat_ticks = hurried_ && !foreign ? 1 : 5, .pre_vote = false};
+  return {.election_ticks = 24, .heartbeat_ticks = hurried_ && !foreign ? 1 : 8, .pre_vote = false};
 }
 
 void SimMember::UseTiming() {

@@ -30,7 +30,7 @@ class World {
 struct MemberSettings {
   RaftId id;
   Variant variant;
-  bool pre_vote = false;  // in the fast profile where profiles are used
+  bool pre_vote = false;
   bool profiles = false;  // of a group whose timing follows its members; else it is constant
   // Writes beside everything else, as the product does; else one batch after the other, messages
   // last, as SwarmKit does.
