@@ -140,7 +140,9 @@ int Raft::TimeToStand() const {
 
 // How long a leader that says nothing is held to when another member stands.
 int Raft::LeaseTicks() const {
-  return ShortensTies() ? options_.election_ticks / 2 : options_.election_ticks;
+  // A leader counts towards its next look at the majority, not from the last sign of one.
+  const bool half = ShortensTies() && role_ != Role::kLeader;
+  return half ? options_.election_ticks / 2 : options_.election_ticks;
 }
 
 void Raft::TickLeader() {

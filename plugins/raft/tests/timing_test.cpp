@@ -72,6 +72,25 @@ TEST(TimingTest, ALeaderHurriesAndSlowsDownAtOnce) {
   EXPECT_EQ(peer.raft->role(), Role::kLeader) << "it needs an answer in 100 ticks only";
 }
 
+// One that was away, or removed, comes with a high term and is not to depose anybody.
+TEST(TimingTest, ALeaderHasItsLeaseAllTheTime) {
+  Peer::Setup setup;
+  setup.options.short_ties = true;
+  Peer peer(setup);
+  peer.Lead();
+  peer.raft->SetTiming(kLongHurried);
+  for (int tick = 0; tick < 300; ++tick) {
+    peer.Acknowledge(2);
+    peer.Tick(1);
+    peer.Hear({.type = MessageType::kVote,
+               .from = RaftId(3),
+               .term = Term(99),
+               .log_term = Term(99),
+               .index = Index(99)});
+    ASSERT_EQ(peer.raft->role(), Role::kLeader) << "after " << tick << " ticks";
+  }
+}
+
 TEST(TimingTest, ALeaderThatBecomesFastHasAWholeTimeoutToHearFromAMajority) {
   Peer peer;
   peer.Lead();
