@@ -3,15 +3,18 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <set>
 
+#include "hello_watcher.h"
 #include "joined.h"
 #include "support/docker_engine.h"
 
 namespace swarm::test {
 namespace {
 
+using testing::AllOf;
 using testing::HasSubstr;
 
 class EngineJoinTest : public ::testing::Test {
@@ -62,6 +65,30 @@ class EngineJoinTest : public ::testing::Test {
     }
     return ids;
   }
+  // How often tasks of a service have been tried.
+  std::size_t Attempts(const std::string& service) {
+    std::istringstream lines(manager_->Ctl({"service", "ps", service, "--all", "-q"}).out);
+    return static_cast<std::size_t>(std::distance(std::istream_iterator<std::string>(lines),
+                                                  std::istream_iterator<std::string>()));
+  }
+  // The first task of a service that has failed, as JSON.
+  std::string Ended(const std::string& service) {
+    std::string text;
+    Eventually(
+        [&] {
+          std::istringstream ids(manager_->Ctl({"service", "ps", service, "--all", "-q"}).out);
+          for (std::string id; ids >> id;) {
+            text = manager_->Ctl({"task", "inspect", id, "--format", "json"}).out;
+            if (text.find("\"FAILED\"") != std::string::npos ||
+                text.find("\"REJECTED\"") != std::string::npos) {
+              return true;
+            }
+          }
+          return false;
+        },
+        60s);
+    return text;
+  }
   std::string TaskIds() { return manager_->Ctl({"task", "ls", "-q"}).out; }
   bool Runs(const std::string& service, std::size_t count) {
     return Eventually([&] { return Containers(service).size() == count; }, 60s);
@@ -85,10 +112,25 @@ TEST_F(EngineJoinTest, ServesDrainsLeavesAndJoinsAgain) {
 
   // What ends badly is told as it ended, and tried again.
   Create("bad", id, {"--args", "sh,-c,exit 7"});
-  EXPECT_TRUE(Eventually([&] {
-    return manager_->Ctl({"task", "ls", "--all"}).out.find("FAILED") != std::string::npos;
-  })) << manager_->Ctl({"task", "ls", "--all"}).out;
+  EXPECT_THAT(Ended("bad"), AllOf(HasSubstr("FAILED"), HasSubstr("exit_code\": 7"),
+                                  HasSubstr("task: non-zero exit (7)")));
+  EXPECT_TRUE(Eventually([&] { return Attempts("bad") > 1; }, 60s));
   manager_->Ctl({"service", "remove", "bad"});
+
+  // So does what lives, but not well.
+  ASSERT_TRUE(engine_->MakeImage("sick:latest", "1",
+                                 "HEALTHCHECK --interval=1s --retries=1 CMD /bin/false"));
+  // It has to end badly when it is stopped for that: engines tell nothing of those that do not.
+  Create("sick", id,
+         {"--image", "sick:latest", "--args",
+          "/bin/sh,-c,trap 'exit 3' TERM; while :; do sleep 1; done"});
+  EXPECT_THAT(Ended("sick"), AllOf(HasSubstr("FAILED"), HasSubstr("exit_code\": 3"),
+                                   HasSubstr("unhealthy container")));
+  manager_->Ctl({"service", "remove", "sick"});
+  // And what cannot even begin.
+  Create("none", id, {"--image", "localhost:1/none:none", "--args", "serve"});
+  EXPECT_THAT(Ended("none"), AllOf(HasSubstr("REJECTED"), HasSubstr("No such image")));
+  manager_->Ctl({"service", "remove", "none"});
 
   // The manager's restart does not touch the containers.
   const auto before = Containers("web");
@@ -190,6 +232,43 @@ TEST_F(EngineJoinTest, ANewRootForEverybodyWhileTheyWork) {
   EXPECT_EQ(Containers("web"), containers);
   EXPECT_EQ(TaskIds(), tasks);
   RemoveServices(*manager_);
+}
+
+// Engines of that age offer ALPN until their first renewal, and never again.
+TEST_F(EngineJoinTest, AnEngineThatHasStoppedOfferingAlpnStillConnects) {
+  manager_->process().Signal(SIGTERM);
+  ASSERT_EQ(manager_->process().Wait(), 0);
+  const HelloWatcher watcher(engine_->outside_ip(), Address());
+  const auto start = [&] {
+    return manager_->Start({"--executor", "process", "--advertise-remote-api", watcher.address()});
+  };
+  ASSERT_TRUE(start()) << manager_->log();
+  const Finished joined = engine_->Docker(
+      {"swarm", "join", "--token", JoinToken(*manager_, "worker"), watcher.address()});
+  ASSERT_EQ(joined.code, 0) << joined.err << engine_->log();
+  const std::string id = Info("{{.Swarm.NodeID}}");
+  ASSERT_TRUE(NodeIs(*manager_, id, "READY")) << engine_->log();
+  const auto before = watcher.alpn_offered();
+  ASSERT_FALSE(before.empty());
+  EXPECT_TRUE(std::find(before.begin(), before.end(), false) == before.end());
+  Create("web", id, {"--args", "serve"});
+  ASSERT_TRUE(Runs("web", 1)) << engine_->log();
+  const auto containers = Containers("web");
+
+  const std::string token = JoinToken(*manager_, "worker");
+  ASSERT_EQ(manager_->Ctl({"cluster", "update", "default", "--rotate-ca"}).code, 0);
+  ASSERT_TRUE(Eventually([&] { return JoinToken(*manager_, "worker") != token; }, 120s))
+      << manager_->log() << engine_->log();
+  manager_->process().Signal(SIGTERM);
+  ASSERT_EQ(manager_->process().Wait(), 0);
+  const std::size_t seen = watcher.alpn_offered().size();
+  ASSERT_TRUE(start()) << manager_->log();
+  EXPECT_TRUE(NodeIs(*manager_, id, "READY")) << engine_->log();
+  EXPECT_TRUE(Eventually([&] { return RunningOn(*manager_, id) == 1; }));
+  EXPECT_EQ(Containers("web"), containers);
+  const auto after = watcher.alpn_offered();
+  ASSERT_GT(after.size(), seen);
+  EXPECT_FALSE(after.back()) << "this engine still offers ALPN: the test shows nothing";
 }
 
 // The directory that an engine in swarm mode has left: certificates, managers and tasks. Our swarmd

@@ -11,13 +11,13 @@ WallTime MintedManager::Now() {
   return std::chrono::time_point_cast<Duration>(std::chrono::system_clock::now());
 }
 
-MintedManager::MintedManager(const std::string& address)
+MintedManager::MintedManager(const std::string& address, RootKey key)
     : address_(address), root_(pki::RootCa::Create(Now()).value()) {
   const std::string folder = manager_.state() + "/certificates";
   std::filesystem::create_directories(folder);
   const auto own = Mint("manager1", "swarm-manager");
   WriteText(folder + "/swarm-root-ca.crt", root_.roots_pem());
-  WriteText(folder + "/swarm-root-ca.key", root_.KeyPem());
+  if (key == RootKey::kWithTheCluster) WriteText(folder + "/swarm-root-ca.key", root_.KeyPem());
   WriteText(folder + "/swarm-node.crt", own->certificate_pem);
   WriteText(folder + "/swarm-node.key", own->key_pem);
   manager_.ListenOn(address);

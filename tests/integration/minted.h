@@ -17,8 +17,9 @@ namespace swarm::test {
 
 class MintedManager {
  public:
-  // Listens on this address; `arguments` are added to swarmd's.
-  explicit MintedManager(const std::string& address);
+  enum class RootKey : unsigned char { kWithTheCluster, kElsewhere };
+  // Listens on this address.
+  explicit MintedManager(const std::string& address, RootKey key = RootKey::kWithTheCluster);
 
   Manager& manager() { return manager_; }
   const pki::RootCa& root() const { return root_; }
