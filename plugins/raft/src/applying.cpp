@@ -66,10 +66,6 @@ void Driver::ApplyChange(const Entry& entry) {
   // What cannot be read changes nothing, here as everywhere.
   if (!membership_.Apply(ToWal(entry)).ok() || !change) return;
   eras_[entry.index] = membership_;
-  if (change->type == ConfChangeType::kUpdate && change->member == core_->id()) {
-    if (RaftMember told; told.ParseFromString(change->context)) self_.set_addr(told.addr());
-    table_.SetSelf(self_);
-  }
   UseMembers();
   ScheduleTick();
   FinishChange(change->id, Status::Ok());
@@ -81,7 +77,12 @@ void Driver::UseMembers() {
   table_.SetMembership(membership_);
   std::map<std::uint64_t, RaftMember> peers;
   for (const RaftMember& hint : hints_) peers[hint.raft_id()] = hint;
-  for (const auto& [id, member] : membership_.members) peers[id] = member;
+  // Until its own addition has come, what it was told on joining is newer than what a snapshot
+  // says.
+  const bool caught_up = membership_.members.contains(self_.raft_id());
+  for (const auto& [id, member] : membership_.members) {
+    if (caught_up || !peers.contains(id)) peers[id] = member;
+  }
   std::vector<RaftMember> others;
   for (const auto& [id, member] : peers) {
     if (id == self_.raft_id() || membership_.removed.contains(id)) continue;

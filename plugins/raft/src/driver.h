@@ -142,6 +142,7 @@ class Driver : public std::enable_shared_from_this<Driver> {
   void OnSoftState(const SoftState& soft);
   void TellRole(const SoftState& soft) const;
   void LeadIfCaughtUp();
+  void AnnounceAddress();
   void StepDown();
   void TakeProposals();
   void ProposeBatch(consensus::Batch& batch);

@@ -57,7 +57,21 @@ void Driver::LeadIfCaughtUp() {
   table_.SetLeader(core_->id(), true);
   proposals_.Lead(epoch);
   state_->OnLeader(epoch, CommitIndex());
+  AnnounceAddress();
   SnapshotIfDue();
+}
+
+// The group still has the one that this member had before its restart, or that another make had
+// with this log; who joins now would look for the leader there.
+void Driver::AnnounceAddress() {
+  const auto known = membership_.members.find(self_.raft_id());
+  const bool changed = known != membership_.members.end() && known->second.addr() != self_.addr();
+  if (!changed || self_.addr().empty()) return;
+  log_.Info("Tells the group its address",
+            {{"address", self_.addr()}, {"before", known->second.addr()}});
+  Change(ConfChangeType::kUpdate, self_, [log = log_](const Status& outcome) {
+    if (!outcome.ok()) log.Warn("The group keeps the old address", {{"error", outcome.message()}});
+  });
 }
 
 // Before any entry of the next leader is applied.

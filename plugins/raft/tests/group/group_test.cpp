@@ -4,6 +4,7 @@
 #include "group_rig.h"
 #include "swarm/rpc_typed.h"
 #include "swarm/store_errors.h"
+#include "swarmkit/v1/health.pb.h"
 
 namespace swarm::raft::testing {
 namespace {
@@ -216,6 +217,46 @@ TEST_F(RaftGroupTest, JoiningAgainChangesNothing) {
   ASSERT_TRUE(join.ok()) << join.status();
   EXPECT_EQ(RaftId((*join)->raft_id()), rig_->IdOf(again));
   EXPECT_EQ((*join)->members_size(), 3);
+}
+
+// Pinned by SwarmKit: a member that is reached elsewhere now joins again, keeps its id, and
+// everybody learns the new address, also who restarts later.
+TEST_F(RaftGroupTest, AnAddressChangesByJoiningAgain) {
+  Make(3);
+  const int leader = rig_->Leader();
+  const int moved = (leader + 1) % 3;
+  const int other = (leader + 2) % 3;
+  const RaftId id = rig_->IdOf(moved);
+  auto router = std::make_shared<rpc::RouterImpl>();
+  router->SetSelf({GroupRig::NodeId(moved), "cluster", {"swarm-manager"}});
+  auto health = router->Register("/docker.swarmkit.v1.Health/Check",
+                                 MakeUnaryHandler<pb::HealthCheckRequest>(
+                                     [](const CallContextPtr&, const auto&, UnaryReply reply) {
+                                       pb::HealthCheckResponse response;
+                                       response.set_status(pb::HealthCheckResponse::SERVING);
+                                       reply(::swarm::Payload::Of(std::move(response)));
+                                     }));
+  ASSERT_TRUE(health.ok());
+  auto listening = rig_->net().Listen(rig_->machine(moved), "m9:4242", router);
+  ASSERT_TRUE(listening.ok()) << listening.status();
+  pb::JoinRequest request;
+  request.set_addr("m9:4242");
+  const auto join =
+      Call<pb::JoinResponse>(moved, leader, "/docker.swarmkit.v1.RaftMembership/Join", request);
+  ASSERT_TRUE(join.ok()) << join.status();
+  EXPECT_EQ(RaftId((*join)->raft_id()), id);
+  const auto knows = [&](int at) {
+    for (const Member& member : rig_->raft(at).Members()) {
+      if (member.raft_id == id) return member.address == "m9:4242";
+    }
+    return false;
+  };
+  for (int at : {leader, other}) EXPECT_TRUE(rig_->RunUntil([&] { return knows(at); })) << at;
+  EXPECT_EQ(rig_->raft(leader).Members().size(), 3u);
+  rig_->Crash(other);
+  rig_->Start(other);
+  EXPECT_TRUE(rig_->RunUntil([&] { return rig_->Started(other) && knows(other); }));
+  EXPECT_EQ(rig_->raft(other).Members().size(), 3u);
 }
 
 TEST_F(RaftGroupTest, AddressesAreResolved) {
