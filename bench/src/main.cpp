@@ -118,6 +118,9 @@ int Main(int argc, char** argv) {
   app.add_option("--json", arguments.json, "append the figures to this file, a line a measurement");
   app.add_option("--image", arguments.options.image, "image of the services");
   auto& options = arguments.options;
+  app.add_option("--constraint", options.constraints,
+                 "placement constraint of the services, such as node.labels.none==x, which keeps "
+                 "their tasks from being run");
   const std::map<std::string, pb::TaskState> states = {{"new", pb::NEW},
                                                        {"pending", pb::PENDING},
                                                        {"assigned", pb::ASSIGNED},

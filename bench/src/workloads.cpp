@@ -24,6 +24,9 @@ pb::CreateServiceRequest ServiceRequest(const WorkloadOptions& options, const st
   auto* container = spec->mutable_task()->mutable_container();
   container->set_image(options.image);
   for (const auto& arg : options.args) container->add_args(arg);
+  for (const auto& constraint : options.constraints) {
+    spec->mutable_task()->mutable_placement()->add_constraints(constraint);
+  }
   spec->mutable_replicated()->set_replicas(replicas);
   return request;
 }

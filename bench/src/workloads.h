@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "swarm/network.h"
 #include "swarm/status.h"
@@ -18,6 +19,9 @@ struct WorkloadOptions {
   pb::TaskState state = pb::RUNNING;
   std::string image = "busybox";
   std::vector<std::string> args = {"sleep", "3600"};
+  // Placement constraints: one that no node meets keeps tasks from being run, so that only managers
+  // are measured.
+  std::vector<std::string> constraints;
   std::string round_name;  // makes object names unique
   // Between two questions how far the tasks are. A question costs the server, so asking seldom
   // measures it and not the questions.
