@@ -1,12 +1,9 @@
-// A line in the log for whoever calls what it may not; not one for each call, or somebody who tries
-// a thousand times a second would fill the disk.
+// A line in the log for whoever calls what it may not; not one for each call.
 #pragma once
 
-#include <cstdint>
-#include <map>
 #include <mutex>
-#include <string>
 
+#include "base/repeats.h"
 #include "swarm/export.h"
 #include "swarm/log.h"
 #include "swarm/rpc.h"
@@ -24,15 +21,10 @@ class SWARM_EXPORT RefusalLog {
   void Note(const CallContext& context, const Status& why);
 
  private:
-  struct Seen {
-    SteadyTime logged;
-    std::uint64_t since = 0;  // refusals that got no line
-  };
-
   const Clock& clock_;
   const Logger logger_;
   std::mutex mutex_;
-  std::map<std::string, Seen, std::less<>> seen_;  // guarded by mutex_
+  Repeats repeats_;  // guarded by mutex_
 };
 
 }  // namespace swarm::node

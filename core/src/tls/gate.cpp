@@ -12,7 +12,9 @@
 #include <utility>
 #include <vector>
 
+#include "base/repeats.h"
 #include "tls/greeting.h"
+#include "tls/unfinished.h"
 
 namespace swarm::tls {
 namespace {
@@ -66,10 +68,8 @@ class Gate::Core : public std::enable_shared_from_this<Core> {
     error_code ignored;
     listener_.close(ignored);
     pause_.cancel();
-    const auto greeting = std::exchange(greeting_, {});
-    for (const auto& one : greeting) one->Cancel();
-    const auto shaking = std::exchange(shaking_, {});
-    for (const auto& connection : shaking) connection->Close({Code::kCancelled, "stopping"});
+    Unfinished::One one;
+    while (unfinished_.TakeAny(one)) GiveUp(one, {Code::kCancelled, "stopping"});
   }
 
   void CloseAll() {
@@ -81,7 +81,7 @@ class Gate::Core : public std::enable_shared_from_this<Core> {
  private:
   void AcceptSome() {
     for (int i = 0; i < kAcceptsPerTurn; ++i) {
-      if (stopped_ || Full()) return;
+      if (stopped_) return;
       Fd fd(accept4(listener_.native_handle(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
       if (fd) {
         Greet(std::move(fd));
@@ -93,8 +93,6 @@ class Gate::Core : public std::enable_shared_from_this<Core> {
     }
     WaitForConnection();
   }
-
-  bool Full() const { return greeting_.size() + shaking_.size() >= options_.max_handshakes; }
 
   void Pause(int error) {
     if (!std::exchange(paused_, true)) {
@@ -109,45 +107,61 @@ class Gate::Core : public std::enable_shared_from_this<Core> {
   }
 
   void Greet(Fd fd) {
+    if (unfinished_.size() >= options_.max_handshakes) {
+      auto worst = unfinished_.TakeWorst();
+      const Status why(Code::kResourceExhausted, "it did not finish its handshake while many came");
+      GiveUp(worst, why);
+      Refuse(worst.address, why);
+    }
     TuneTcp(fd.get());
     auto address = PeerAddress(fd.get());
     auto greeting = std::make_shared<Greeting>(io_, std::move(fd));
-    greeting_.insert(greeting);
-    greeting->Start(options_.handshake_timeout, [core = shared_from_this(), key = greeting.get(),
-                                                 address](Result<Greeting::Kind> kind) mutable {
-      core->Greeted(key, std::move(address), std::move(kind));
-    });
+    const auto id = unfinished_.Add({std::move(address), greeting, nullptr});
+    greeting->Start(options_.handshake_timeout,
+                    [core = shared_from_this(), id](Result<Greeting::Kind> kind) {
+                      core->Greeted(id, std::move(kind));
+                    });
   }
 
-  void Greeted(Greeting* key, std::string address, Result<Greeting::Kind> kind) {
-    const auto node = greeting_.extract(key->shared_from_this());
-    if (node.empty()) return;  // stopping
-    Fd fd = key->TakeSocket();
-    WaitForConnection();  // there may be room again
-    if (!kind.ok()) return Refuse(address, kind.status());
-    if (*kind == Greeting::Kind::kPlaintext && !options_.plaintext) {
-      return Refuse(address, {Code::kFailedPrecondition,
-                              "it speaks plaintext HTTP/2, this socket demands TLS"});
+  static SteadyTime Now() {
+    return SteadyTime(std::chrono::steady_clock::now().time_since_epoch());
+  }
+
+  static void GiveUp(const Unfinished::One& one, const Status& why) {
+    if (one.greeting) one.greeting->Cancel();
+    if (one.connection) one.connection->Close(why);
+  }
+
+  void Greeted(Unfinished::Id id, Result<Greeting::Kind> kind) {
+    auto* one = unfinished_.Find(id);
+    if (one == nullptr) return;  // given up
+    Fd fd = std::exchange(one->greeting, nullptr)->TakeSocket();
+    if (const Status status = Admit(kind); !status.ok()) {
+      return Refuse(unfinished_.Take(id).address, status);
     }
     auto connection = std::make_shared<ServedConnection>(io_, std::move(fd));
     if (*kind == Greeting::Kind::kTls) {
       if (const Status status = connection->UseServerTls(*context_); !status.ok()) {
-        return Refuse(address, status);
+        return Refuse(unfinished_.Take(id).address, status);
       }
     }
-    shaking_.insert(connection);
+    one->connection = connection;
     connection->Handshake(
         options_.handshake_timeout,
-        [core = shared_from_this(), key = connection.get(), address](const Status& status) mutable {
-          core->ShookHands(std::static_pointer_cast<ServedConnection>(key->shared_from_this()),
-                           std::move(address), status);
-        });
+        [core = shared_from_this(), id](const Status& status) { core->ShookHands(id, status); });
   }
 
-  void ShookHands(const std::shared_ptr<ServedConnection>& connection, std::string address,
-                  const Status& status) {
-    if (shaking_.erase(connection) == 0) return;  // stopping
-    WaitForConnection();
+  Status Admit(const Result<Greeting::Kind>& kind) const {
+    if (!kind.ok()) return kind.status();
+    if (*kind == Greeting::Kind::kPlaintext && !options_.plaintext) {
+      return {Code::kFailedPrecondition, "it speaks plaintext HTTP/2, this socket demands TLS"};
+    }
+    return Status::Ok();
+  }
+
+  void ShookHands(Unfinished::Id id, const Status& status) {
+    auto [address, greeting, connection] = unfinished_.Take(id);
+    if (!connection) return;  // given up
     if (!status.ok()) return Refuse(address, status);
     auto session = options_.serve(connection, address);
     if (!session) return connection->Close({Code::kCancelled, "stopping"});
@@ -166,14 +180,16 @@ class Gate::Core : public std::enable_shared_from_this<Core> {
   }
 
   void Refuse(const std::string& address, const Status& why) {
-    // Whoever only looks whether the port is open deserves no line.
-    const bool silent = why.code() == Code::kCancelled;
     const std::string message = "refused a connection";
-    if (silent) {
-      options_.logger.Debug(message, {{"peer", address}, {"error", why.message()}});
-    } else {
-      options_.logger.Warn(message, {{"peer", address}, {"error", why.message()}});
+    // Whoever only looks whether the port is open deserves no line.
+    if (why.code() == Code::kCancelled) {
+      return options_.logger.Debug(message, {{"peer", address}, {"error", why.message()}});
     }
+    const auto skipped = refusals_.Line(Unfinished::HostOf(address) + " " + why.message(), Now());
+    if (!skipped) return;
+    options_.logger.Warn(
+        message,
+        {{"peer", address}, {"error", why.message()}, {"repeated", std::to_string(*skipped)}});
   }
 
   IoThread& io_;
@@ -181,8 +197,8 @@ class Gate::Core : public std::enable_shared_from_this<Core> {
   std::shared_ptr<const TlsContext> context_;
   boost::asio::posix::stream_descriptor listener_;
   boost::asio::steady_timer pause_;
-  std::unordered_set<std::shared_ptr<Greeting>> greeting_;
-  std::unordered_set<std::shared_ptr<ServedConnection>> shaking_;
+  Unfinished unfinished_;
+  Repeats refusals_;
   std::unordered_set<std::shared_ptr<ServedConnection>> open_;
   bool waiting_ = false;
   bool paused_ = false;

@@ -20,7 +20,8 @@ struct GateOptions {
   // Also admits HTTP/2 in plaintext. For unix sockets only.
   bool plaintext = false;
   Duration handshake_timeout = std::chrono::seconds(10);
-  // Connections that have not shown who they are yet; more wait in the kernel's queue.
+  // Connections that have not shown who they are yet; for another one the oldest of the host that
+  // has the most of them goes.
   std::size_t max_handshakes = 512;
   Logger logger;
   // For the preface and the settings of a new connection.

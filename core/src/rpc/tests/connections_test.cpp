@@ -135,6 +135,22 @@ TEST_F(ConnectionsTest, HandshakesThatWaitDoNotKeepOthersOut) {
   ExpectGoodCall(address);
 }
 
+TEST_F(ConnectionsTest, WhoOpensMoreThanThereIsRoomForLosesItsOldestAndKeepsNobodyOut) {
+  ServeWhoAmI();
+  auto options = UnixOptions();
+  options.handshake_timeout = 60s;
+  const auto address = Serve(std::move(options));
+  std::vector<std::unique_ptr<RawPeer>> silent;
+  for (int i = 0; i < 700; ++i) {
+    silent.push_back(std::make_unique<RawPeer>(SocketPath()));
+    ASSERT_TRUE(silent.back()->connected()) << i;
+  }
+  EXPECT_TRUE(silent.front()->IsClosed(10000)) << "long before its time is over";
+  ExpectGoodCall(address);
+  EXPECT_FALSE(silent.back()->IsClosed(0));
+  EXPECT_TRUE(log_.Has("did not finish its handshake while many came")) << log_.text();
+}
+
 TEST_F(ConnectionsTest, WithoutFreeDescriptorsConnectionsWaitAndAreServedLater) {
   ServeWhoAmI();
   const auto address = Serve(UnixOptions());
