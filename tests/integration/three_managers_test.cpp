@@ -8,8 +8,10 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <iostream>
 #include <sstream>
+#include <thread>
 
 #include "support/cluster.h"
 
@@ -138,6 +140,36 @@ TEST_F(ThreeManagersTest, EveryManagerAnswersAndTheGroupOutlivesItsLeaders) {
   std::cout << "leader killed to next write accepted, swarmctl included: median "
             << failovers[failovers.size() / 2] << " s, most " << failovers.back() << " s\n";
   EXPECT_LT(failovers.back(), 30);
+}
+
+// With the default settings, and more to do than the machine can.
+TEST_F(ThreeManagersTest, NobodyIsElectedWhileTheMachineIsBusy) {
+  const auto count = [this](const std::string& word) {
+    int found = 0;
+    for (const Node& node : nodes_) {
+      const std::string log = node.manager.log();
+      for (auto at = log.find(word); at != std::string::npos; at = log.find(word, at + 1)) ++found;
+    }
+    return found;
+  };
+  ASSERT_TRUE(Eventually([&] { return count("timing=fast") == 3; }));
+  const int elections = count("Leads the group");
+  std::atomic<bool> busy{true};
+  std::vector<std::thread> burners;
+  for (unsigned i = 0; i < 2 * std::max(1U, std::thread::hardware_concurrency()); ++i) {
+    burners.emplace_back([&busy] {
+      while (busy) {
+      }
+    });
+  }
+  int written = 0;
+  for (int i = 0; i < 90; ++i) {
+    written += Create(i % 3, "busy-" + std::to_string(i)).code == 0;
+  }
+  busy = false;
+  for (std::thread& burner : burners) burner.join();
+  EXPECT_EQ(written, 90);
+  EXPECT_EQ(count("Leads the group"), elections);
 }
 
 TEST_F(ThreeManagersTest, WithoutAMajorityCallersHearWhoIsMissing) {

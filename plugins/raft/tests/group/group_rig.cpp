@@ -86,6 +86,7 @@ void GroupRig::Start(int at, int through) {
   if (through >= 0) options.log.join_address = Address(through);
   const bool foreign = settings_.foreign.contains(at);
   if (foreign || settings_.ticks_given.contains(at)) options.election_tick = 10;
+  if (foreign) options.election_timeout = std::chrono::seconds(10);  // it never hurries
   Surroundings around;
   around.network = node.network.get();
   around.router = node.router.get();
