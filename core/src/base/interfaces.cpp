@@ -6,6 +6,7 @@
 #include "swarm/executor.h"
 #include "swarm/fatal.h"
 #include "swarm/files.h"
+#include "swarm/leadership.h"
 #include "swarm/network.h"
 #include "swarm/plugin.h"
 #include "swarm/proxy.h"
@@ -18,6 +19,7 @@ namespace swarm {
 
 Clock::~Clock() = default;
 FatalSink::~FatalSink() = default;
+LeadershipCheck::~LeadershipCheck() = default;
 Random::~Random() = default;
 Timer::~Timer() = default;
 Loop::~Loop() = default;

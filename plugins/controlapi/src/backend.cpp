@@ -5,13 +5,27 @@
 namespace swarm::controlapi {
 
 Backend::Backend(Store& store, Consensus* consensus, Runtime& runtime, std::string node_id,
-                 Outside* outside)
+                 Outside* outside, Askers* askers)
     : store_(store),
       consensus_(consensus),
+      check_(dynamic_cast<LeadershipCheck*>(consensus)),
+      askers_(askers),
       clock_(runtime.clock()),
       node_id_(std::move(node_id)),
       outside_(outside),
       random_(runtime.NewRandom()) {}
+
+void Backend::WhenCurrent(Function<void(Status)> done) const {
+  if (check_ == nullptr) return done(Status::Ok());
+  // Consensus may know that it leads before the store has caught up with it.
+  if (auto writer = store_.CurrentWriter(); !writer.ok()) return done(writer.status());
+  check_->ConfirmLeadership([askers = askers_, done = std::move(done)](Status outcome) mutable {
+    if (askers == nullptr) return done(std::move(outcome));
+    askers->Post([done = std::move(done), outcome = std::move(outcome)]() mutable {
+      done(std::move(outcome));
+    });
+  });
+}
 
 void Backend::SetNow(google::protobuf::Timestamp* out) const {
   const auto now = Now().time_since_epoch();

@@ -6,11 +6,13 @@
 #include <string>
 #include <utility>
 
+#include "askers.h"
 #include "errors.h"
 #include "gate.h"
 #include "outside.h"
 #include "swarm/consensus.h"
 #include "swarm/ids.h"
+#include "swarm/leadership.h"
 #include "swarm/rpc.h"
 #include "swarm/runtime.h"
 #include "swarm/store.h"
@@ -20,9 +22,10 @@ namespace swarm::controlapi {
 // Threading: [any]. `store`, `consensus`, `outside` and the runtime's parts outlive every Call.
 class Backend {
  public:
-  // `outside`: reaches external authorities; null: there are none to be reached.
+  // `outside`: reaches external authorities; null: there are none to be reached. `askers` runs the
+  // reads that had to wait; null: on the thread that brings the answer.
   Backend(Store& store, Consensus* consensus, Runtime& runtime, std::string node_id,
-          Outside* outside = nullptr);
+          Outside* outside = nullptr, Askers* askers = nullptr);
 
   Store& store() const { return store_; }
   // Null when nobody provides it.
@@ -30,6 +33,10 @@ class Backend {
   // May be null.
   Outside* outside() const { return outside_; }
   const std::string& node_id() const { return node_id_; }
+  // Calls `done`: OK once what the store holds is sure to be as new as anything that anybody was
+  // told before this call; the error when another manager leads, or may. At once where there can
+  // be no other, else on a loop of `askers`.
+  void WhenCurrent(Function<void(Status)> done) const;
   WallTime Now() const { return clock_.Now(); }
   void SetNow(google::protobuf::Timestamp* out) const;
   std::string NewObjectId();
@@ -39,6 +46,8 @@ class Backend {
  private:
   Store& store_;
   Consensus* const consensus_;
+  LeadershipCheck* const check_;  // null: there is no other manager
+  Askers* const askers_;
   const Clock& clock_;
   const std::string node_id_;
   Outside* const outside_;

@@ -14,15 +14,22 @@ Result<std::unique_ptr<Instance>> ControlApi::Create(InstanceContext& context) {
   auto outside = MakeOutside(context.runtime(), [identities, folder = context.node().state_dir] {
     return identities != nullptr ? identities->Current(folder) : nullptr;
   });
+  std::unique_ptr<Askers> askers;
+  if (dynamic_cast<LeadershipCheck*>(consensus)) {
+    askers = std::make_unique<Askers>(context.runtime());
+  }
   auto backend = std::make_shared<Backend>(*store, consensus, context.runtime(),
-                                           context.node().node_id, outside.get());
-  return std::unique_ptr<Instance>(
-      std::make_unique<ControlApi>(context.router(), std::move(backend), std::move(outside)));
+                                           context.node().node_id, outside.get(), askers.get());
+  return std::unique_ptr<Instance>(std::make_unique<ControlApi>(
+      context.router(), std::move(backend), std::move(outside), std::move(askers)));
 }
 
 ControlApi::ControlApi(Router& router, std::shared_ptr<Backend> backend,
-                       std::unique_ptr<Outside> outside)
-    : router_(router), outside_(std::move(outside)), backend_(std::move(backend)) {}
+                       std::unique_ptr<Outside> outside, std::unique_ptr<Askers> askers)
+    : router_(router),
+      outside_(std::move(outside)),
+      backend_(std::move(backend)),
+      askers_(std::move(askers)) {}
 
 ControlApi::~ControlApi() = default;
 

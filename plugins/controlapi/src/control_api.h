@@ -14,8 +14,9 @@ namespace swarm::controlapi {
 class ControlApi final : public Instance {
  public:
   static Result<std::unique_ptr<Instance>> Create(InstanceContext& context);
+  // `outside`, `askers`: what the backend uses; null: nothing.
   ControlApi(Router& router, std::shared_ptr<Backend> backend,
-             std::unique_ptr<Outside> outside = nullptr);
+             std::unique_ptr<Outside> outside = nullptr, std::unique_ptr<Askers> askers = nullptr);
   ~ControlApi() override;
 
   void* role() noexcept override { return nullptr; }
@@ -29,6 +30,7 @@ class ControlApi final : public Instance {
   const std::shared_ptr<Backend> backend_;
   const std::shared_ptr<Gate> gate_ = std::make_shared<Gate>();
   std::vector<std::unique_ptr<Registration>> registrations_;
+  const std::unique_ptr<Askers> askers_;
 };
 
 }  // namespace swarm::controlapi

@@ -22,7 +22,7 @@ Result<Payload> Check(const Backend&, const pb::HealthCheckRequest& request) {
 }  // namespace
 
 void RegisterHealth(Registrar& registrar) {
-  registrar.Read<pb::HealthCheckRequest>("/docker.swarmkit.v1.Health/Check", Check);
+  registrar.Here<pb::HealthCheckRequest>("/docker.swarmkit.v1.Health/Check", Check);
 }
 
 }  // namespace swarm::controlapi

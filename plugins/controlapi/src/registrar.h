@@ -20,9 +20,9 @@ class Registrar {
   Registrar(Router& router, std::shared_ptr<Backend> backend, std::shared_ptr<Gate> gate)
       : router_(router), backend_(std::move(backend)), gate_(std::move(gate)) {}
 
-  // A method answered from what this manager has, on the calling thread.
+  // A method about this manager itself, answered on the calling thread.
   template <class Request>
-  void Read(std::string_view method, Result<Payload> (*fn)(const Backend&, const Request&)) {
+  void Here(std::string_view method, Result<Payload> (*fn)(const Backend&, const Request&)) {
     Add(method, MakeUnaryHandler<Request>(
                     [fn, backend = backend_, gate = gate_](
                         CallContextPtr, std::shared_ptr<const Request> request, UnaryReply reply) {
@@ -30,6 +30,23 @@ class Registrar {
                       if (!pass) return reply(Stopping());
                       reply(fn(*backend, *request));
                     }));
+  }
+
+  // A method answered from the store. Never with what a later leader has changed already.
+  template <class Request>
+  void Read(std::string_view method, Result<Payload> (*fn)(const Backend&, const Request&)) {
+    Add(method,
+        MakeUnaryHandler<Request>([fn, backend = backend_, gate = gate_](
+                                      CallContextPtr, std::shared_ptr<const Request> request,
+                                      UnaryReply reply) {
+          Gate::Pass pass = Gate::Enter(gate);
+          if (!pass) return reply(Stopping());
+          backend->WhenCurrent([fn, backend, pass = std::move(pass), request = std::move(request),
+                                reply = std::move(reply)](Status current) mutable {
+            if (!current.ok()) return reply(std::move(current));
+            reply(fn(*backend, *request));
+          });
+        }));
   }
 
   // A method that writes.
@@ -40,7 +57,8 @@ class Registrar {
                         CallContextPtr, std::shared_ptr<const Request> request, UnaryReply reply) {
                       Gate::Pass pass = Gate::Enter(gate);
                       if (!pass) return reply(Stopping());
-                      fn(Call{backend, std::move(pass), std::move(reply)}, std::move(request));
+                      fn(Call{backend, std::move(pass), Checked(backend, gate, std::move(reply))},
+                         std::move(request));
                     }));
   }
 
@@ -51,6 +69,10 @@ class Registrar {
   static Status Stopping() {
     return {Code::kUnavailable, "the control API of this manager is stopping"};
   }
+  // What was written is agreed on; why something was not may be old knowledge, so that a refusal is
+  // only passed on once it is sure that nobody else leads.
+  static UnaryReply Checked(const std::shared_ptr<Backend>& backend,
+                            const std::shared_ptr<Gate>& gate, UnaryReply reply);
   // `method`: of Control, or a full name that begins with "/".
   void Add(std::string_view method, std::shared_ptr<UnaryHandler> handler);
 

@@ -1,9 +1,29 @@
 // Replication as the leader sees it.
 #include <algorithm>
+#include <string>
+#include <string_view>
 
 #include "core/raft.h"
 
 namespace swarm::raft {
+namespace {
+
+// A heartbeat's context, which every make of peer sends back as it came. 0: none.
+std::string RoundContext(std::uint64_t round) {
+  std::string context;
+  for (; round != 0; round >>= 8U) context.push_back(static_cast<char>(round & 0xffU));
+  return context;
+}
+
+std::uint64_t RoundOf(std::string_view context) {
+  if (context.size() > sizeof(std::uint64_t)) return 0;
+  std::uint64_t round = 0;
+  for (std::size_t i = context.size(); i-- > 0;)
+    round = round << 8U | static_cast<unsigned char>(context[i]);
+  return round;
+}
+
+}  // namespace
 
 void Raft::Broadcast() {
   for (const auto& [member, progress] : group_.members()) {
@@ -60,8 +80,37 @@ void Raft::SendHeartbeats() {
     // No more than the member is known to have: it would take it for proof of a lost log.
     const Index commit = std::min(progress.match(), log_.committed());
     progress.SentCommit(commit);
-    Send({.type = MessageType::kHeartbeat, .to = member, .commit = commit});
+    Send({.type = MessageType::kHeartbeat,
+          .to = member,
+          .commit = commit,
+          .context = RoundContext(asked_round_ > confirmed_round_ ? asked_round_ : 0)});
   }
+}
+
+bool Raft::ConfirmLeadership(std::uint64_t round) {
+  if (!fault_.empty() || role_ != Role::kLeader) return false;
+  asked_round_ = round;
+  UpdateConfirmed();  // alone it has its majority
+  if (options_.variant.has(Fault::kTrustsItsLeadership)) confirmed_round_ = round;
+  if (confirmed_round_ < round) SendHeartbeats();
+  return true;
+}
+
+void Raft::CountConfirmation(const Message& message, Progress& progress) {
+  const std::uint64_t round = RoundOf(message.context);
+  // Nobody confirms what was not asked.
+  if (round == 0 || round > asked_round_) return;
+  progress.Confirmed(round);
+  UpdateConfirmed();
+}
+
+void Raft::UpdateConfirmed() {
+  const Index round = configuration().voters.Acknowledged([this](RaftId voter) {
+    if (voter == id()) return Index(asked_round_);
+    const Progress* progress = group_.Find(voter);
+    return progress ? Index(progress->confirmed_round()) : Index();
+  });
+  confirmed_round_ = std::max(confirmed_round_, std::min(round.value(), asked_round_));
 }
 
 void Raft::HandleAppendResponse(const Message& message, Progress& progress) {
@@ -132,6 +181,7 @@ void Raft::HandleMatch(const Message& message, Progress& progress) {
 void Raft::HandleHeartbeatResponse(const Message& message, Progress& progress) {
   progress.set_recently_active(true);
   progress.set_flow_paused(false);
+  CountConfirmation(message, progress);
   const bool rules_2021 = options_.variant.rules_2021();
   if (rules_2021 && progress.state() == ProgressState::kReplicate && progress.window().full())
     progress.FreeFirstSent();

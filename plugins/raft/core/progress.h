@@ -1,6 +1,7 @@
 // What the leader knows of one member's log, and how it sends to it.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 #include "core/inflights.h"
@@ -54,6 +55,10 @@ class Progress {
     return commit > sent_commit_ && sent_commit_ < next_ - 1;
   }
 
+  // The newest round of asking for leadership that it answered; 0: none.
+  std::uint64_t confirmed_round() const { return confirmed_round_; }
+  void Confirmed(std::uint64_t round) { confirmed_round_ = std::max(confirmed_round_, round); }
+
   // The member has everything up to `index`. False: that was known.
   bool Matched(Index index);
   // The member refused an append after `rejected`; the logs may meet at `hint`. False: the answer
@@ -72,6 +77,7 @@ class Progress {
   Index next_;
   Index sent_commit_;  // highest that the member was told, as far as its log goes
   Index pending_snapshot_;
+  std::uint64_t confirmed_round_ = 0;
   Inflights window_;
 };
 

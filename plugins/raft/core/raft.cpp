@@ -99,6 +99,8 @@ void Raft::Reset(Term term) {
   group_.ResetProgress(id(), log_.LastIndex());
   pending_conf_index_ = Index();
   uncommitted_bytes_ = 0;
+  asked_round_ = 0;
+  confirmed_round_ = 0;
 }
 
 void Raft::DrawElectionTimeout() {

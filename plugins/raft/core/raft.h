@@ -95,6 +95,12 @@ class Raft {
   Proposed ProposeConfChange(const ConfChange& change);
   Proposed ProposeConfChange(const ConfChangeV2& change);
 
+  // Asks the members whether this one still leads; heartbeats do it. Rounds rise from call to call,
+  // also over leaderships. False: it does not lead.
+  bool ConfirmLeadership(std::uint64_t round);
+  // The newest round after whose beginning a majority knew no later leader; 0: none of this term.
+  std::uint64_t confirmed_round() const { return confirmed_round_; }
+
   // Stands for election, if it may.
   void Campaign();
   // Leadership is to go to `to`, which is told as soon as it has the whole log. Proposals are
@@ -192,6 +198,8 @@ class Raft {
   void HandleHeartbeatResponse(const Message& message, Progress& progress);
   void HandleTransfer(RaftId to);
   void SendTimeoutNow(RaftId to);
+  void CountConfirmation(const Message& message, Progress& progress);
+  void UpdateConfirmed();
   bool MaybeCommit();
   bool QuorumActive();
 
@@ -234,6 +242,10 @@ class Raft {
   // A conf change up to here may not be applied yet: no other is taken.
   Index pending_conf_index_;
   std::uint64_t uncommitted_bytes_ = 0;
+
+  // Whether it still leads: the round that was asked for last, and the last that was confirmed.
+  std::uint64_t asked_round_ = 0;
+  std::uint64_t confirmed_round_ = 0;
 
   Index restored_;  // the last snapshot that replaced everything
 

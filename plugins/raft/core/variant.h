@@ -13,6 +13,7 @@ enum class Fault : std::uint8_t {
   kIgnoresCandidatesLog,  // votes for a candidate that lacks entries
   kSaysBeforeWritten,     // acknowledges before the disk has it
   kChangesTogether,       // begins a conf change before the one before is applied
+  kTrustsItsLeadership,   // takes itself for the leader without asking anybody
 };
 
 class Variant {

@@ -211,7 +211,7 @@ void Driver::Turn() {
     if (!core_->fault().empty()) return Break();
     LeadIfCaughtUp();
     WriteNext();
-  } while (core_->HasReady() && !failed_);
+  } while ((AskWhoLeads() || core_->HasReady()) && !failed_);
 }
 
 void Driver::Handle(Ready ready) {

@@ -61,6 +61,7 @@ class Driver : public std::enable_shared_from_this<Driver> {
   std::vector<Member> Members() const { return table_.Members(); }
   Index CommitIndex() const { return Index(commit_.load()); }
   Status TransferLeadership();
+  void ConfirmLeadership(Function<void(Status)> done);
   void ReadLog(Index from, Index to, Function<void(Result<std::vector<CommittedEntry>>)> done);
 
   // [any] A message of a peer, well formed and for this member.
@@ -148,6 +149,7 @@ class Driver : public std::enable_shared_from_this<Driver> {
   void ProposeBatch(consensus::Batch& batch);
   void Refuse(std::vector<consensus::Refusal> refusals);
   void RefuseQueued(const Status& why);
+  bool AskWhoLeads();
 
   // applying.cpp [loop]
   void Apply(const std::vector<Entry>& entries);
@@ -231,6 +233,11 @@ class Driver : public std::enable_shared_from_this<Driver> {
   bool leads_ = false;  // the store knows
   Index caught_up_at_;  // of a core that leads: its first entry
   std::deque<Own> own_;
+  // Who wants to know whether this member still leads: those who came before the round that is
+  // under way, and those who wait for the next.
+  std::uint64_t round_ = 0;
+  std::vector<Function<void(Status)>> asking_;
+  std::vector<Function<void(Status)>> next_asking_;
   std::deque<PendingChange> changes_;  // the first is in the log
   Function<void()> handed_over_;
   std::unique_ptr<Timer> hand_over_timer_;

@@ -1,4 +1,5 @@
 // Leadership as the store sees it, and its proposals.
+#include <iterator>
 #include <utility>
 
 #include "driver.h"
@@ -82,12 +83,36 @@ void Driver::StepDown() {
     if (change.done) change.done(store_errors::Make(store_errors::kLostLeader));
   }
   if (!std::exchange(leads_, false)) return;
+  next_asking_.insert(next_asking_.end(), std::make_move_iterator(asking_.begin()),
+                      std::make_move_iterator(asking_.end()));
+  asking_.clear();
+  for (auto& done : std::exchange(next_asking_, {}))
+    done(store_errors::Make(store_errors::kLostLeader));
   log_.Info("No longer leads the group");
   own_.clear();
   proposals_.Resign();
   state_->OnFollower();
   table_.SetLeader(kNobody, false);
   ScheduleTick();
+}
+
+void Driver::ConfirmLeadership(Function<void(Status)> done) {
+  On(loop_, [done = std::move(done)](Driver& driver) mutable {
+    if (!driver.leads_) return done(store_errors::Make(store_errors::kLostLeader));
+    driver.next_asking_.push_back(std::move(done));
+    driver.Turn();
+  });
+}
+
+// One round at a time: what comes up during it shares the next. True: the core has work.
+bool Driver::AskWhoLeads() {
+  if (!leads_) return false;
+  if (core_->confirmed_round() >= round_) {
+    for (auto& done : std::exchange(asking_, {})) done(Status::Ok());
+  }
+  if (!asking_.empty() || next_asking_.empty()) return false;
+  asking_.swap(next_asking_);
+  return core_->ConfirmLeadership(++round_);
 }
 
 Result<ProposalEpoch> Driver::OpenEpoch(LeaderEpoch leadership) {

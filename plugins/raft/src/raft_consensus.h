@@ -13,6 +13,7 @@
 #include "receiver.h"
 #include "rpc_transport.h"
 #include "swarm/consensus.h"
+#include "swarm/leadership.h"
 #include "swarm/network.h"
 #include "swarm/plugin.h"
 
@@ -26,7 +27,7 @@ struct Surroundings {
   Function<std::shared_ptr<const Credentials>() const> credentials;
 };
 
-class RaftConsensus final : public Instance, public Consensus {
+class RaftConsensus final : public Instance, public Consensus, public LeadershipCheck {
  public:
   RaftConsensus(Runtime& runtime, MemberOptions options, Logger log, Surroundings around,
                 Function<void(Status)> fatal);
@@ -43,6 +44,9 @@ class RaftConsensus final : public Instance, public Consensus {
   std::vector<Member> Members() const noexcept override { return driver_->Members(); }
   Index CommitIndex() const noexcept override { return driver_->CommitIndex(); }
   Status TransferLeadership() noexcept override { return driver_->TransferLeadership(); }
+  void ConfirmLeadership(Function<void(Status)> done) noexcept override {
+    driver_->ConfirmLeadership(std::move(done));
+  }
   bool CanRemoveMember(RaftId member) const noexcept override;
   void RemoveMember(RaftId member, Function<void(Status)> done) noexcept override;
   void ReadLog(Index from, Index to,

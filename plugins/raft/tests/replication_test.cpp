@@ -329,5 +329,74 @@ TEST(LeaderTest, WhatBecameOfASnapshotDecidesWhereItProbes) {
   }
 }
 
+// ---- whether it still leads
+
+Message Alive(std::uint64_t from, const Peer& peer, std::string context) {
+  return {.type = MessageType::kHeartbeatResponse,
+          .from = RaftId(from),
+          .term = peer.raft->term(),
+          .context = std::move(context)};
+}
+
+TEST(ConfirmationTest, AMajoritySaysSo) {
+  Peer peer({.voters = Ids({1, 2, 3, 4, 5})});
+  EXPECT_FALSE(peer.raft->ConfirmLeadership(1)) << "it does not lead";
+  peer.Lead();
+  ASSERT_TRUE(peer.raft->ConfirmLeadership(300));
+  const auto asked = Only(MessageType::kHeartbeat, peer.Work());
+  ASSERT_EQ(asked.size(), 4u);
+  peer.Hear(Alive(2, peer, asked[0].context));
+  EXPECT_EQ(peer.raft->confirmed_round(), 0u);
+  peer.Hear(Alive(2, peer, asked[0].context));
+  EXPECT_EQ(peer.raft->confirmed_round(), 0u) << "twice the same is one";
+  peer.Hear(Alive(3, peer, ""));
+  EXPECT_EQ(peer.raft->confirmed_round(), 0u) << "an answer to an earlier heartbeat";
+  peer.Hear(Alive(4, peer, asked[0].context));
+  EXPECT_EQ(peer.raft->confirmed_round(), 300u);
+}
+
+TEST(ConfirmationTest, OnlyWhatWasAskedCounts) {
+  Peer peer;
+  peer.Lead();
+  peer.raft->ConfirmLeadership(1);
+  const auto first = Only(MessageType::kHeartbeat, peer.Work());
+  peer.raft->ConfirmLeadership(2);
+  peer.Work();
+  peer.Hear(Alive(2, peer, first[0].context));
+  EXPECT_EQ(peer.raft->confirmed_round(), 1u) << "an old answer confirms the old round only";
+  peer.Hear(Alive(2, peer, "\x09"));
+  peer.Hear(Alive(2, peer, "much too long for a round"));
+  EXPECT_EQ(peer.raft->confirmed_round(), 1u);
+}
+
+TEST(ConfirmationTest, LostQuestionsAreAskedAgainWithTheNextHeartbeat) {
+  Peer peer;
+  peer.Lead();
+  peer.raft->ConfirmLeadership(7);
+  const auto asked = Only(MessageType::kHeartbeat, peer.Work());
+  peer.Tick(1);
+  const auto again = Only(MessageType::kHeartbeat, peer.Work());
+  ASSERT_EQ(again.size(), 2u);
+  EXPECT_EQ(again[0].context, asked[0].context);
+  peer.Hear(Alive(3, peer, again[1].context));
+  EXPECT_EQ(peer.raft->confirmed_round(), 7u);
+  peer.Tick(1);
+  EXPECT_EQ(Only(MessageType::kHeartbeat, peer.Work()).at(0).context, "");
+}
+
+TEST(ConfirmationTest, AloneItNeedsNobody) {
+  Peer peer({.voters = Ids({1})});
+  peer.Lead();
+  ASSERT_TRUE(peer.raft->ConfirmLeadership(4));
+  EXPECT_EQ(peer.raft->confirmed_round(), 4u);
+}
+
+TEST(ConfirmationTest, FollowersSendBackWhatTheyWereAsked) {
+  Peer peer;
+  const auto said = peer.Hear(
+      {.type = MessageType::kHeartbeat, .from = RaftId(2), .term = Term(5), .context = "\x07"});
+  EXPECT_EQ(Only(MessageType::kHeartbeatResponse, said).at(0).context, "\x07");
+}
+
 }  // namespace
 }  // namespace swarm::raft::testing

@@ -397,6 +397,43 @@ TEST_F(RaftGroupTest, AllRestart) {
   EXPECT_EQ(rig_->state(0).content().size(), 18u);
 }
 
+TEST_F(RaftGroupTest, TheLeaderIsSureThatItLeads) {
+  Make(3);
+  ASSERT_TRUE(rig_->CommitOne());
+  const int leader = rig_->Leader();
+  std::vector<Status> answers;
+  for (int i = 0; i < 10; ++i) {
+    rig_->raft(leader).ConfirmLeadership([&](Status status) { answers.push_back(status); });
+  }
+  EXPECT_TRUE(rig_->RunUntil([&] { return answers.size() == 10; }, 1s));
+  for (const Status& answer : answers) EXPECT_EQ(answer, Status::Ok());
+  std::optional<Status> follower;
+  rig_->raft((leader + 1) % 3).ConfirmLeadership([&](Status status) { follower = status; });
+  EXPECT_TRUE(rig_->RunUntil([&] { return follower.has_value(); }, 1s));
+  EXPECT_EQ(follower->message(), std::string(store_errors::kLostLeader));
+}
+
+// It goes on for a while as if nothing had happened, and must not be asked what the group knows.
+TEST_F(RaftGroupTest, ALeaderThatIsCutOffIsNotSureAnyMore) {
+  Make(3);
+  ASSERT_TRUE(rig_->CommitOne());
+  const int old = rig_->Leader();
+  const auto cut = [&](int other) {
+    rig_->net().Partition(rig_->machine(old), rig_->machine(other));
+  };
+  cut((old + 1) % 3);
+  cut((old + 2) % 3);
+  std::optional<Status> answer;
+  rig_->raft(old).ConfirmLeadership([&](Status status) { answer = status; });
+  EXPECT_FALSE(rig_->RunUntil([&] { return answer.has_value(); }, 500ms))
+      << "it still leads, as far as it knows, and cannot say";
+  EXPECT_TRUE(rig_->state(old).leads());
+  EXPECT_TRUE(rig_->RunUntil([&] { return answer.has_value(); }, 10s));
+  EXPECT_EQ(answer->message(), std::string(store_errors::kLostLeader));
+  rig_->net().HealAll();
+  EXPECT_TRUE(rig_->CommitOne());
+}
+
 TEST_F(RaftGroupTest, LeadershipMovesWhenAsked) {
   Make(3);
   ASSERT_TRUE(rig_->CommitOne());

@@ -118,8 +118,32 @@ void Oracle::Commit(RaftId member, const Entry& entry) {
     Violated(Text("member ", member, " commits entry ", entry.index, " before ", committed() + 1));
     return;
   }
+  CheckVersion(entry);
   committed_.push_back(entry);
   states_.push_back(Fold(states_.back(), entry));
+}
+
+void Oracle::Acknowledged(const Entry& entry, const Payload& write) {
+  if (!SameData(entry.data, write)) Violated(Text("another write than ", entry.index, " was done"));
+  acknowledged_.emplace_back(entry.index, write);
+}
+
+void Oracle::CheckAcknowledged() {
+  for (const auto& [index, write] : acknowledged_) {
+    const bool there = index <= committed() && SameData(committed_[index - Index(1)].data, write);
+    if (!there) Violated(Text("the acknowledged write ", index, " is lost"));
+  }
+}
+
+// Versions of objects are unique and older than the entry that gives them, whoever leads.
+void Oracle::CheckVersion(const Entry& entry) {
+  if (!entry.data || IsConfChange(entry)) return;
+  const std::size_t at = entry.data->find('@');
+  if (at == std::string::npos) return;
+  const std::uint64_t version = std::stoull(entry.data->substr(at + 1));
+  if (version >= entry.index.value())
+    Violated(Text("entry ", entry.index, " gives the version ", version));
+  if (!versions_.insert(version).second) Violated(Text("version ", version, " is given twice"));
 }
 
 void Oracle::ObserveLeader(const Raft& raft, Shadow& shadow) {

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -28,6 +29,10 @@ class Oracle {
   // `written`, `last`: the sender's disk.
   void Sent(const Message& message, const HardState& written, Index last);
   void Applied(RaftId member, const Entry& entry);
+  // A client was told that its write is done, by the member that has just applied it.
+  void Acknowledged(const Entry& entry, const Payload& write);
+  // Nothing of what clients were told is missing in what was committed.
+  void CheckAcknowledged();
   // The state of a snapshot that a member takes or gets.
   std::uint64_t StateAt(Index index) const { return states_.at(index.value()); }
   bool Knows(Index index) const { return index.value() < states_.size(); }
@@ -58,6 +63,7 @@ class Oracle {
   void Register(RaftId member, const Entry& entry, Term before);
   void ObserveCommit(const Raft& raft, Shadow& shadow);
   void Commit(RaftId member, const Entry& entry);
+  void CheckVersion(const Entry& entry);
   void ObserveLeader(const Raft& raft, Shadow& shadow);
 
   Counters& counters_;
@@ -69,6 +75,8 @@ class Oracle {
   // A group begins with entry 1 committed and in a snapshot, from where newcomers get to know it.
   std::vector<Entry> committed_{{.term = Term(1), .index = Index(1)}};
   std::vector<std::uint64_t> states_{0, 1};  // of the state machine after each committed entry
+  std::vector<std::pair<Index, Payload>> acknowledged_;
+  std::set<std::uint64_t> versions_;  // of committed writes
   std::uint64_t trace_ = 0xcbf29ce484222325U;
 };
 

@@ -54,6 +54,9 @@ void SimMember::Start() {
 void SimMember::Crash() {
   ++counters_.crashes;
   raft_.reset();
+  DropReads();
+  leads_ = false;
+  disk_full_ = disk_full_ && dice_.Percent(50);
   // Of what was being written, some is on the disk: a first part, and of the next write its first
   // entries. The state comes after the entries.
   const std::size_t kept = dice_.Below(writes_.size() + 1);
@@ -95,6 +98,48 @@ void SimMember::UseTiming() {
 
 void SimMember::Hurry(bool hurry) {
   if (std::exchange(hurried_, hurry) != hurry) UseTiming();
+}
+
+void SimMember::Did() {
+  oracle_.Observe(*raft_);
+  const bool leads = raft_->role() == Role::kLeader;
+  if (leads && !leads_) {
+    caught_up_at_ = raft_->log().LastIndex();
+    next_version_ = 0;
+  }
+  if (!leads && leads_) DropReads();
+  leads_ = leads;
+  AnswerReads();
+}
+
+bool SimMember::serves() const { return leads_ && applied_ >= caught_up_at_; }
+
+void SimMember::Read(std::uint64_t read) {
+  if (!serves()) return world_.TurnedDown(read);
+  reads_.push_back({read, ++round_});
+  raft_->ConfirmLeadership(round_);
+  Did();
+}
+
+void SimMember::AnswerReads() {
+  while (!reads_.empty() && reads_.front().round <= raft_->confirmed_round()) {
+    world_.Answered(reads_.front().read, applied_);
+    reads_.pop_front();
+  }
+}
+
+void SimMember::DropReads() {
+  for (const PendingRead& pending : reads_) world_.TurnedDown(pending.read);
+  reads_.clear();
+}
+
+// As the product does it: a leader that cannot write wants another one to lead.
+bool SimMember::HasRoomFor(const Write& write) {
+  if (!disk_full_ || (!write.must_sync && !write.snapshot)) return true;
+  ++counters_.writes_that_found_no_room;
+  const std::vector<RaftId>& voters = raft_->configuration().voters.incoming.ids();
+  if (leads_ && !voters.empty()) TransferTo(voters[dice_.Below(voters.size())]);
+  return false;
 }
 
 void SimMember::Tick() {
@@ -169,7 +214,7 @@ void SimMember::Store(const Write& write) {
 }
 
 bool SimMember::FinishWrite() {
-  if (writes_.empty()) return false;
+  if (writes_.empty() || !HasRoomFor(writes_.front())) return false;
   Write write = std::move(writes_.front());
   writes_.pop_front();
   Store(write);

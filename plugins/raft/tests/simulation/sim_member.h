@@ -2,6 +2,7 @@
 // what was not synced.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -25,6 +26,10 @@ class World {
   virtual void Applied(RaftId member, const Entry& entry) = 0;
   // Whether the group's timing is fast after this entry, by what was applied anywhere.
   virtual bool FastAt(Index index) const = 0;
+  // A member knows that it still led when the read was asked for; what it has applied by now is the
+  // answer. Or it does not lead, and gives none.
+  virtual void Answered(std::uint64_t read, Index applied) = 0;
+  virtual void TurnedDown(std::uint64_t read) = 0;
 };
 
 struct MemberSettings {
@@ -54,6 +59,18 @@ class SimMember {
   Proposed Propose(Payload payload);
   Proposed Change(const ConfChange& change);
   void TransferTo(RaftId to);
+  // As the store does it, it takes work only once it has applied all that was there when it was
+  // elected.
+  bool serves() const;
+  // Of the next write: as the store numbers them.
+  std::uint64_t NextVersion() const { return std::max(applied_.value(), next_version_); }
+  void GaveVersion(std::uint64_t version) { next_version_ = version + 1; }
+  // A client wants to know what is there. Not a member of 2021, which answers unasked.
+  void Read(std::uint64_t read);
+  bool answers_reads() const { return !settings_.variant.rules_2021(); }
+  // Nothing can be written until there is room again.
+  void FillDisk() { disk_full_ = true; }
+  void FreeDisk() { disk_full_ = false; }
   void ReportUnreachable(RaftId id);
   void ReportSnapshot(RaftId id, bool arrived);
   // Takes one batch of work, finishes the oldest write, applies the oldest batch; false: nothing
@@ -84,7 +101,10 @@ class SimMember {
     std::vector<Entry> committed;  // not pipelined: applied afterwards
   };
 
-  void Did() { oracle_.Observe(*raft_); }
+  void Did();
+  void AnswerReads();
+  void DropReads();
+  bool HasRoomFor(const Write& write);
   void Store(const Write& write);
   void StoreEntries(const std::vector<Entry>& entries) { storage_.Append(entries); }
   void Install(const Snapshot& snapshot);
@@ -103,6 +123,7 @@ class SimMember {
   MemoryStorage storage_;
   HardState hard_state_;
   Index synced_commit_;
+  bool disk_full_ = false;
 
   // Lost in a crash.
   std::unique_ptr<Raft> raft_;
@@ -112,6 +133,15 @@ class SimMember {
   Index applied_;
   bool fast_ = false;
   bool hurried_ = true;
+  bool leads_ = false;
+  Index caught_up_at_;  // of a leader: its first entry
+  std::uint64_t next_version_ = 0;
+  struct PendingRead {
+    std::uint64_t read;
+    std::uint64_t round;
+  };
+  std::deque<PendingRead> reads_;
+  std::uint64_t round_ = 0;
 };
 
 }  // namespace swarm::raft::testing

@@ -47,6 +47,7 @@ SimulationResult Simulation::Run() {
   if (!Violated() && counters_.acknowledged < options_.acknowledged)
     Stuck("too few writes were acknowledged");
   if (!Violated()) Heal();
+  oracle_.CheckAcknowledged();
   return {oracle_.violation(), stuck_, counters_, oracle_.trace()};
 }
 
@@ -72,8 +73,28 @@ void Simulation::Applied(RaftId member, const Entry& entry) {
   const auto at = pending_.find(entry.index);
   if (at == pending_.end() || at->second.member != member) return;
   // It holds what was proposed only if it has the term it was proposed in.
-  if (at->second.term == entry.term) ++counters_.acknowledged;
+  if (at->second.term == entry.term) {
+    ++counters_.acknowledged;
+    oracle_.Acknowledged(entry, at->second.write);
+    if (entry.index <= at->second.known)
+      oracle_.Violated("a write comes before what was known when it was asked for");
+    known_ = std::max(known_, entry.index);
+  }
   pending_.erase(at);
+}
+
+// Replies are linearizable: whoever asks is told at least what anybody was told before.
+void Simulation::Answered(std::uint64_t read, Index applied) {
+  ++counters_.reads;
+  const auto at = reads_.find(read);
+  if (applied < at->second) oracle_.Violated("a read is older than what was told before it");
+  known_ = std::max(known_, applied);
+  reads_.erase(at);
+}
+
+void Simulation::TurnedDown(std::uint64_t read) {
+  ++counters_.reads_turned_down;
+  reads_.erase(read);
 }
 
 SimMember* Simulation::Find(RaftId id) {
@@ -127,6 +148,7 @@ void Simulation::Heal() {
   healing_ = true;
   side_.clear();
   for (const auto& member : members_) {
+    member->FreeDisk();
     if (!member->up() && !gone_.contains(member->id())) member->Start();
   }
   constexpr int kRounds = 400;

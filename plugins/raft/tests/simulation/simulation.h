@@ -51,12 +51,16 @@ class Simulation : private World {
   struct Pending {
     RaftId member;
     Term term;
+    Payload write;
+    Index known;  // to clients, when it was asked for
   };
 
   // World
   void Send(Message message) override;
   void Applied(RaftId member, const Entry& entry) override;
   bool FastAt(Index index) const override;
+  void Answered(std::uint64_t read, Index applied) override;
+  void TurnedDown(std::uint64_t read) override;
 
   // steps.cpp: what happens in a step
   void Step();
@@ -64,9 +68,12 @@ class Simulation : private World {
   void StepClocks();
   void StepNetwork();
   void StepClient();
+  void Write(SimMember& leader);
+  void Read(SimMember& leader);
   void StepGroup();
   void StepFaults();
   void Partition();
+  void FillOrFreeDisks(SimMember& member);
   void RetireRemoved();
   SimMember& AnyMember();
 
@@ -114,6 +121,10 @@ class Simulation : private World {
   std::set<RaftId> gone_;       // of these, those that have stopped for good
   std::uint64_t next_write_ = 1;
   std::map<Index, Pending> pending_;  // proposals by where they should come
+  // What any client was told, which everybody who asks afterwards must be told too.
+  Index known_;
+  std::uint64_t next_read_ = 1;
+  std::map<std::uint64_t, Index> reads_;  // under way: what was known when they were asked for
 };
 
 }  // namespace swarm::raft::testing

@@ -67,15 +67,36 @@ void Simulation::StepClient() {
   // Clients also find an old leader that does not know it yet.
   SimMember* leader = dice_.Percent(50) ? Leader() : &AnyMember();
   if (!leader || !leader->up() || leader->raft().role() != Role::kLeader) return;
-  // As a store does, they wait when too much is under way.
-  if (leader->raft().log().LastIndex() > leader->raft().log().committed() + 30) return;
-  const Term term = leader->raft().term();
-  const Proposed proposed = leader->Propose(MakePayload("w" + std::to_string(next_write_++)));
-  if (proposed.result == StepResult::kOk) {
-    pending_[proposed.first] = {leader->id(), term};
+  if (leader->answers_reads() && dice_.Percent(30)) {
+    Read(*leader);
   } else {
-    ++counters_.proposals_dropped;
+    Write(*leader);
   }
+}
+
+void Simulation::Write(SimMember& leader) {
+  // As a store does, they wait when too much is under way.
+  if (leader.raft().log().LastIndex() > leader.raft().log().committed() + 30) return;
+  if (!leader.serves()) {
+    ++counters_.proposals_dropped;
+    return;
+  }
+  const Term term = leader.raft().term();
+  const std::uint64_t version = leader.NextVersion();
+  Payload write = MakePayload("w" + std::to_string(next_write_++) + "@" + std::to_string(version));
+  const Proposed proposed = leader.Propose(write);
+  if (proposed.result != StepResult::kOk) {
+    ++counters_.proposals_dropped;
+    return;
+  }
+  leader.GaveVersion(version);
+  pending_[proposed.first] = {leader.id(), term, std::move(write), known_};
+}
+
+void Simulation::Read(SimMember& leader) {
+  const std::uint64_t read = next_read_++;
+  reads_[read] = known_;
+  leader.Read(read);
 }
 
 void Simulation::StepGroup() {
@@ -115,10 +136,21 @@ void Simulation::StepFaults() {
     Partition();
   } else if (dice < 85) {
     side_.clear();
+  } else if (dice < 93) {
+    FillOrFreeDisks(member);
   } else if (member.up()) {
     ++counters_.clock_jumps;
     for (std::uint64_t ticks = 1 + dice_.Below(25); ticks > 0; --ticks) member.Tick();
   }
+}
+
+void Simulation::FillOrFreeDisks(SimMember& member) {
+  if (dice_.Percent(60)) {
+    for (const auto& one : members_) one->FreeDisk();
+    return;
+  }
+  ++counters_.disks_full;
+  member.FillDisk();
 }
 
 // A removed member disturbs the group for a while.
