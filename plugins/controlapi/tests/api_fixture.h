@@ -39,8 +39,8 @@ class FakeRouter final : public Router {
   };
 };
 
-// The members are what a test says.
-class FakeMembers final : public Consensus {
+// The members, and whether this one is sure to lead, are what a test says.
+class FakeMembers final : public Consensus, public LeadershipCheck {
  public:
   void Attach(ReplicatedState&) noexcept override {}
   Result<ProposalEpoch> OpenEpoch(LeaderEpoch) noexcept override { return ProposalEpoch(1); }
@@ -53,7 +53,13 @@ class FakeMembers final : public Consensus {
                Function<void(Result<std::vector<CommittedEntry>>)> done) noexcept override {
     done(Status(Code::kUnimplemented, "no log"));
   }
+  void ConfirmLeadership(Function<void(Status)> done) noexcept override {
+    ++asked;
+    done(confirms);
+  }
   std::vector<Member> members;
+  Status confirms;
+  int asked = 0;
 };
 
 class ApiTest : public testing::Test {

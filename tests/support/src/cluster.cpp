@@ -25,13 +25,11 @@ Manager::~Manager() {
 
 bool Manager::Start(const std::vector<std::string>& arguments) {
   const std::size_t from = log().size();
-  std::vector<std::string> argv = {BuildDirectory() + "/bin/swarmd",
-                                   "--state-dir",
-                                   state(),
-                                   "--listen-control-api",
-                                   socket(),
-                                   "--listen-remote-api",
-                                   remote_};
+  std::vector<std::string> argv = prefix_;
+  for (const std::string& argument :
+       {BuildDirectory() + "/bin/swarmd", std::string("--state-dir"), state(),
+        std::string("--listen-control-api"), socket(), std::string("--listen-remote-api"), remote_})
+    argv.push_back(argument);
   argv.insert(argv.end(), arguments.begin(), arguments.end());
   process_ = std::make_unique<Process>(argv, log_path());
   return AwaitReady(from);

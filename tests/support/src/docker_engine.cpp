@@ -1,8 +1,6 @@
 #include "support/docker_engine.h"
 
-#include <fcntl.h>
 #include <signal.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -42,7 +40,9 @@ std::optional<std::string> DockerEngine::Unavailable() {
 
 DockerEngine::DockerEngine() : folder_(MakeFolder()), runtime_(MakeRuntime()) {
   if (!MakeNamespace()) throw std::runtime_error("cannot make a network namespace");
-  StartGuardian();
+  guardian_ = std::make_unique<Guardian>(
+      std::vector<std::string>{SourceDirectory() + "/tests/support/clean-engine", folder_,
+                               namespace_, /*cgroup=*/namespace_});
   auto reactor = engine::Reactor::Make(*runtime_);
   if (!reactor.ok()) throw std::runtime_error(reactor.status().message());
   reactor_ = std::move(*reactor);
@@ -55,11 +55,7 @@ DockerEngine::~DockerEngine() {
   client_.reset();
   reactor_.reset();
   process_.reset();
-  close(guardian_);
-  char byte = 0;
-  const ssize_t ended = read(guardian_end_, &byte, 1);
-  static_cast<void>(ended);
-  close(guardian_end_);
+  guardian_.reset();
 }
 
 bool DockerEngine::MakeNamespace() {
@@ -102,31 +98,6 @@ bool DockerEngine::RouteTo(const DockerEngine& other) const {
 
 bool DockerEngine::ConnectTo(const DockerEngine& other) {
   return RouteTo(other) && other.RouteTo(*this);
-}
-
-void DockerEngine::StartGuardian() {
-  int life[2];
-  int end[2];
-  if (pipe2(life, O_CLOEXEC) != 0 || pipe2(end, O_CLOEXEC) != 0)
-    throw std::runtime_error("no pipe for the engine's guardian");
-  guardian_ = life[1];
-  guardian_end_ = end[0];
-  const std::string program = SourceDirectory() + "/tests/support/clean-engine";
-  const std::string cgroup = namespace_;
-  const pid_t child = fork();
-  if (child == 0) {
-    // A grandchild in a session of its own, so that what kills the test does not reach it.
-    setsid();
-    if (fork() != 0) _exit(0);
-    dup2(life[0], 0);
-    dup2(end[1], 1);
-    execl(program.c_str(), program.c_str(), folder_.c_str(), namespace_.c_str(), cgroup.c_str(),
-          nullptr);
-    _exit(127);
-  }
-  waitpid(child, nullptr, 0);
-  close(life[0]);
-  close(end[1]);
 }
 
 bool DockerEngine::Start(const std::vector<std::string>& arguments) {

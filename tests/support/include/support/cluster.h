@@ -20,12 +20,17 @@ class Manager {
   // Before Start: where other nodes find it; else nobody does.
   void ListenOn(std::string address) { remote_ = std::move(address); }
 
+  // Before Start: what to put before its command line.
+  void RunThrough(std::vector<std::string> prefix) { prefix_ = std::move(prefix); }
+
   // Starts swarmd on this folder and waits until the node is ready; `arguments` are added.
   // Whether it got there; log() tells more.
   bool Start(const std::vector<std::string>& arguments = {});
   // The same with a YAML file's text.
   bool StartWithConfig(const std::string& yaml);
+  // Only once started.
   Process& process() { return *process_; }
+  bool started() const { return process_ != nullptr; }
 
   Finished Ctl(std::vector<std::string> arguments);
   // Rows of `task ls` whose observed state is `state`.
@@ -42,6 +47,7 @@ class Manager {
   TemporaryFolder folder_;
   const std::string state_;
   std::string remote_ = "127.0.0.1:0";
+  std::vector<std::string> prefix_;
   std::unique_ptr<Process> process_;
 };
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "engine_client/reactor.h"
+#include "support/guardian.h"
 #include "support/process.h"
 #include "swarm/runtime.h"
 
@@ -66,15 +67,13 @@ class DockerEngine {
   bool MakeNamespace();
   bool Connect(const std::string& outside, const std::string& outside_ip);
   bool RouteTo(const DockerEngine& other) const;
-  void StartGuardian();
   bool Answers();
 
   std::string folder_;
   std::string namespace_;
   std::string ip_;
   std::string outside_ip_;
-  int guardian_ = -1;      // closing it tells the guardian that the test is over
-  int guardian_end_ = -1;  // ends when the guardian has done its work
+  std::unique_ptr<Guardian> guardian_;
   std::vector<std::string> arguments_;
   std::unique_ptr<Runtime> runtime_;
   std::unique_ptr<engine::Reactor> reactor_;
