@@ -89,7 +89,7 @@ GroupLife::GroupLife(Plan plan)
       nodes_(plan_.seed, plan_.managers, plan_.snapshot_interval, plan_.forget) {}
 
 std::string GroupLife::Run() {
-  if (std::string wrong = nodes_.Form(); !wrong.empty()) return wrong;
+  if (std::string wrong = nodes_.Form(plan_.founder_crashes_at); !wrong.empty()) return wrong;
   std::uint64_t events = 0;
   while (events < 60 ||
          ((counters_.acknowledged < plan_.acknowledged || counters_.faults() < plan_.faults) &&
@@ -323,12 +323,27 @@ void GroupLife::StartAgain() {
   }
 }
 
+bool GroupLife::AllStarted() const {
+  for (int at = 0; at < nodes_.size(); ++at) {
+    if (!nodes_.started(at)) return false;
+  }
+  return true;
+}
+
+bool GroupLife::AnyFailed() const {
+  for (int at = 0; at < nodes_.size(); ++at) {
+    if (nodes_.failure(at)) return true;
+  }
+  return false;
+}
+
 std::string GroupLife::Describe() {
   std::string text = std::to_string(calls_.size()) + " calls under way";
   for (int at = 0; at < nodes_.size(); ++at) {
     text += "; m" + std::to_string(at + 1) + " ";
     if (!nodes_.started(at)) {
       text += nodes_.up(at) ? "is starting" : "is down";
+      if (nodes_.failure(at)) text += ", failed: " + nodes_.failure(at)->ToString();
       continue;
     }
     text += "is at " + std::to_string(nodes_.store(at).Read()->index().value());
@@ -341,14 +356,14 @@ std::string GroupLife::Describe() {
 // The faults end: everybody is there again and has the same, and the group works.
 std::string GroupLife::Settle() {
   nodes_.NoMoreFaults();
-  const auto all_started = [this] {
+  // What failed before may have to be started again; not for ever.
+  for (int tries = 0; tries < 3; ++tries) {
     StartAgain();
-    for (int at = 0; at < nodes_.size(); ++at) {
-      if (!nodes_.started(at)) return false;
-    }
-    return nodes_.Leader() >= 0;
-  };
-  if (!nodes_.RunUntil(all_started, minutes(5))) return "the managers do not come back";
+    nodes_.RunUntil([this] { return AllStarted() || AnyFailed(); }, minutes(5));
+  }
+  if (AnyFailed()) return "a manager cannot go on: " + Describe();
+  const auto back = [this] { return AllStarted() && nodes_.Leader() >= 0; };
+  if (!nodes_.RunUntil(back, minutes(5))) return "the managers do not come back: " + Describe();
   const bool calm = nodes_.RunUntil(
       [this] {
         Unanswered();

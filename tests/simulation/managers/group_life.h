@@ -56,6 +56,7 @@ struct Plan {
   std::uint64_t acknowledged = 50;
   std::uint64_t faults = 5;
   ManagerNodes::Forget forget = nullptr;
+  std::optional<std::uint64_t> founder_crashes_at = std::nullopt;  // a sync, from 0
   // Reads that trust the manager they reach: what must be noticed.
   bool unconfirmed_reads = false;
 };
@@ -95,6 +96,8 @@ class GroupLife {
   void Heal();
   void StartAgain();
   std::string Settle();
+  bool AllStarted() const;
+  bool AnyFailed() const;
   std::string Describe();
 
   CallPtr Begin(int at, const std::string& object, test::Operation::Kind kind);

@@ -51,7 +51,9 @@ ManagerNodes::ManagerNodes(std::uint64_t seed, int count, std::uint64_t snapshot
     VirtualDisk& disk = node(at).machine->disk();
     EXPECT_TRUE(disk.CreateDirectory("/state", 0700).ok());
     EXPECT_TRUE(disk.SyncDirectory("/").ok());
-    disk.OnSync([this, at](std::uint64_t, std::string_view path) { return OnSync(at, path); });
+    disk.OnSync([this, at](std::uint64_t number, std::string_view path) {
+      return OnSync(at, number, path);
+    });
   }
 }
 
@@ -63,9 +65,10 @@ ManagerNodes::~ManagerNodes() {
 }
 
 // Only marks the process as dead: it is on the stack.
-bool ManagerNodes::OnSync(int at, std::string_view path) {
+bool ManagerNodes::OnSync(int at, std::uint64_t number, std::string_view path) {
   kinds_.insert(KindOfSync(path));
   Node& crashing = node(at);
+  if (crashing.crash_at == number) crashing.crash_at_sync = true;
   if (crashing.raft && !crashing.dead && std::exchange(crashing.crash_at_sync, false)) {
     crashing.dead = true;
     ++crashing.generation;
@@ -165,9 +168,15 @@ bool ManagerNodes::RunUntil(const std::function<bool()>& condition, Duration lim
       limit);
 }
 
-std::string ManagerNodes::Form() {
-  Start(0);
-  if (!RunUntil([this] { return Leader() == 0; }, kPatience)) return "nobody leads";
+std::string ManagerNodes::Form(std::optional<std::uint64_t> crash_at) {
+  node(0).crash_at = crash_at;
+  for (int tries = 0; tries < 2 && Leader() != 0; ++tries) {
+    Start(0);
+    RunUntil([this] { return Leader() == 0 || !up(0) || failure(0); }, kPatience);
+  }
+  node(0).crash_at.reset();
+  if (failure(0)) return "the founder cannot start: " + failure(0)->ToString();
+  if (Leader() != 0) return "nobody leads";
   for (int at = 1; at < size(); ++at) {
     Start(at, 0);
     const bool there =

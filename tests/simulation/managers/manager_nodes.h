@@ -26,8 +26,9 @@ class ManagerNodes {
   ManagerNodes(std::uint64_t seed, int count, std::uint64_t snapshot_interval, Forget forget);
   ~ManagerNodes();
 
-  // The first founds the group, the others join it. Empty, or what went wrong.
-  std::string Form();
+  // The first founds the group, the others join it. Empty, or what went wrong. `crash_at`: number
+  // (from 0) of the sync before which the founder crashes, to start again on what it then has.
+  std::string Form(std::optional<std::uint64_t> crash_at = std::nullopt);
   int size() const { return static_cast<int>(nodes_.size()); }
   bool up(int at) const { return node(at).raft != nullptr && !node(at).dead; }
   bool started(int at) const { return up(at) && node(at).started; }
@@ -74,12 +75,13 @@ class ManagerNodes {
     bool started = false;
     bool dead = false;  // its objects are still there
     bool crash_at_sync = false;
+    std::optional<std::uint64_t> crash_at;
     std::optional<Status> failure;
     std::uint64_t generation = 0;
   };
   Node& node(int at) { return nodes_[static_cast<std::size_t>(at)]; }
   const Node& node(int at) const { return nodes_[static_cast<std::size_t>(at)]; }
-  bool OnSync(int at, std::string_view path);
+  bool OnSync(int at, std::uint64_t number, std::string_view path);
   void Attach(int at);
   void Bury(int at);
 
