@@ -41,7 +41,7 @@ struct Counters {
   std::uint64_t faults() const { return crashes + partitions + clock_jumps + disks_full; }
 
   using Named = std::pair<std::string_view, std::uint64_t Counters::*>;
-  static constexpr std::array<Named, 24> kAll = {{
+  static constexpr std::array<Named, 28> kAll = {{
       {"steps", &Counters::steps},
       {"acknowledged", &Counters::acknowledged},
       {"proposals_dropped", &Counters::proposals_dropped},
