@@ -92,6 +92,7 @@ void ManagerNodes::Attach(int at) {
   const Identity identity{NodeId(at), "cluster", {"swarm-manager"}};
   starting.router = std::make_shared<rpc::RouterImpl>();
   starting.router->SetSelf(identity);
+  starting.router->Declare("swarmd.v1.Managers");
   starting.network = network_.Attach(*starting.machine, identity);
   auto listening = network_.Listen(*starting.machine, Address(at), starting.router);
   EXPECT_TRUE(listening.ok()) << listening.status();
@@ -122,6 +123,7 @@ void ManagerNodes::Start(int at, int through) {
         if (node(at).generation == generation) node(at).failure = std::move(why);
       });
   starting.store = std::make_unique<store::StoreImpl>(runtime, *starting.raft, Logger());
+  FollowLeadership(at);
   starting.raft->Start([this, at, generation](Status outcome) {
     Node& begun = node(at);
     if (begun.generation != generation) return;
@@ -135,6 +137,39 @@ void ManagerNodes::Start(int at, int through) {
   });
 }
 
+// As the node life cycle does it.
+void ManagerNodes::FollowLeadership(int at) {
+  Node& following = node(at);
+  following.loop = following.machine->runtime().NewLoop("node", LoopKind::kBlocking);
+  following.leadership = following.store->WatchLeadership(
+      *following.loop, [this, at](std::optional<LeaderEpoch> epoch) {
+        Node& changed = node(at);
+        if (changed.unit) changed.unit->Stop([] {});
+        changed.unit.reset();
+        if (!epoch) return;
+        changed.unit =
+            std::make_unique<raft::TimingUnit>(changed.raft->profile_keeper(), *changed.store);
+        changed.unit->Start([](const Status&) {});
+      });
+}
+
+// The object that every cluster has.
+bool ManagerNodes::MakeCluster() {
+  auto writer = store(0).CurrentWriter();
+  if (!writer.ok()) return false;
+  std::optional<Status> made;
+  (*writer)->Update(
+      [](Transaction& tx) {
+        auto cluster = std::make_shared<pb::Cluster>();
+        cluster->set_id("cluster");
+        cluster->mutable_spec()->mutable_annotations()->set_name("default");
+        return tx.Create(std::move(cluster));
+      },
+      [&made](const Result<Index>& outcome) { made = outcome.status(); });
+  RunUntil([&made] { return made.has_value(); }, kPatience);
+  return made && made->ok();
+}
+
 void ManagerNodes::Crash(int at) {
   if (!node(at).raft) return;
   ++node(at).generation;
@@ -145,6 +180,9 @@ void ManagerNodes::Crash(int at) {
 void ManagerNodes::Bury(int at) {
   Node& dead = node(at);
   if (!dead.raft) return;
+  dead.leadership.reset();
+  dead.unit.reset();
+  dead.loop.reset();
   dead.raft.reset();
   dead.store.reset();
   dead.health.reset();
@@ -177,6 +215,7 @@ std::string ManagerNodes::Form(std::optional<std::uint64_t> crash_at) {
   node(0).crash_at.reset();
   if (failure(0)) return "the founder cannot start: " + failure(0)->ToString();
   if (Leader() != 0) return "nobody leads";
+  if (!MakeCluster()) return "the cluster cannot be made";
   for (int at = 1; at < size(); ++at) {
     Start(at, 0);
     const bool there =

@@ -16,6 +16,7 @@
 #include "simulation/virtual_network.h"
 #include "store_impl.h"
 #include "swarm/simulation.h"
+#include "timing_unit.h"
 
 namespace swarm::managers {
 
@@ -72,6 +73,10 @@ class ManagerNodes {
     std::unique_ptr<Registration> health;
     std::unique_ptr<raft::RaftConsensus> raft;
     std::unique_ptr<store::StoreImpl> store;
+    // What runs while it leads.
+    std::unique_ptr<Loop> loop;
+    std::unique_ptr<Subscription> leadership;
+    std::unique_ptr<raft::TimingUnit> unit;
     bool started = false;
     bool dead = false;  // its objects are still there
     bool crash_at_sync = false;
@@ -83,6 +88,8 @@ class ManagerNodes {
   const Node& node(int at) const { return nodes_[static_cast<std::size_t>(at)]; }
   bool OnSync(int at, std::uint64_t number, std::string_view path);
   void Attach(int at);
+  void FollowLeadership(int at);
+  bool MakeCluster();
   void Bury(int at);
 
   const std::uint64_t snapshot_interval_;
