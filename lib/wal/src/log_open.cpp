@@ -69,7 +69,10 @@ class Collector {
     if (mark.term == snapshot_.term) {
       // A leader's snapshot, not one of this log's own state: it has taken the place of the log,
       // and what was behind its position belongs to another history.
-      if (term_there_ != mark.term) contents_.entries.clear();
+      if (term_there_ != mark.term) {
+        contents_.entries.clear();
+        locked_.reset();
+      }
       return Status::Ok();
     }
     return Status(Code::kDataLoss, "the snapshot at " + std::to_string(mark.index.value()) +
@@ -79,17 +82,41 @@ class Collector {
   }
 
   bool has_metadata() const { return has_metadata_; }
+  // Of the record that was taken last.
+  bool wants_place() const { return locked_ && locked_->place.empty(); }
+  void NotePlace(std::string place) { locked_->place = std::move(place); }
+  // Whether every entry that counts could be decrypted. Those that were replaced later need not:
+  // their key may be gone.
+  Status Finish() const {
+    return locked_ ? locked_->why.WithContext(locked_->place) : Status::Ok();
+  }
 
  private:
+  // The first entry that no key fits.
+  struct Locked {
+    Index index;
+    Status why;
+    std::string place;
+  };
+
   Status TakeEntry(std::string_view data) {
     SWARM_ASSIGN_OR_RETURN(Entry entry, DecodeEntry(data));
     if (entry.index == snapshot_.index) term_there_ = entry.term;
     if (entry.index <= snapshot_.index) {
       contents_.entries.clear();  // it replaces all after it
+      locked_.reset();
       return Status::Ok();
     }
-    SWARM_ASSIGN_OR_RETURN(entry.data, unsealer_.Unseal(entry.data));
-    return Place(std::move(entry), snapshot_, contents_.entries);
+    Result<std::string> text = unsealer_.Unseal(entry.data);
+    const bool locked = text.status().code() == Code::kUnauthenticated;
+    if (!text.ok() && !locked) return text.status();
+    entry.data = locked ? std::string() : *std::move(text);
+    const Index index = entry.index;
+    SWARM_RETURN_IF_ERROR(Place(std::move(entry), snapshot_, contents_.entries));
+    // It replaces all after it, also what could not be read.
+    if (locked_ && locked_->index >= index) locked_.reset();
+    if (locked && !locked_) locked_ = Locked{index, text.status(), {}};
+    return Status::Ok();
   }
 
   const SnapshotMark snapshot_;
@@ -97,6 +124,7 @@ class Collector {
   LogContents& contents_;
   bool has_metadata_ = false;
   Term term_there_;  // of the entry at the snapshot's position; 0: none was seen
+  std::optional<Locked> locked_;
 };
 
 }  // namespace
@@ -136,15 +164,17 @@ Status Log::ReadAll(const SnapshotMark& snapshot, Unsealer& unsealer, LogContent
       if (!record.ok() && !reader.torn()) return record.status();
       if (!record.ok()) SWARM_RETURN_IF_ERROR(KeepCopy(segment, contents));
       if (!record.ok() || !*record) break;
-      if (Status status = collector.Take(**record); !status.ok()) {
-        return status.WithContext("log file " + path + ": record at offset " +
-                                  std::to_string(offset));
-      }
+      const Status status = collector.Take(**record);
+      if (status.ok() && !collector.wants_place()) continue;
+      std::string place = "log file " + path + ": record at offset " + std::to_string(offset);
+      if (!status.ok()) return status.WithContext(place);
+      collector.NotePlace(std::move(place));
     }
     if (!collector.has_metadata() || reader.offset() == 0)
       return Damaged(path, "it has no records");
     offset_ = reader.offset();
   }
+  SWARM_RETURN_IF_ERROR(collector.Finish());
   encoder_.set_crc(crc);
   last_index_ = Index(snapshot.index.value() + contents.entries.size());
   if (contents.hard_state.commit <= last_index_) return Status::Ok();

@@ -143,6 +143,21 @@ TEST_F(SnapshotTest, TheWrongKeyOpensNothingAndHarmsNothing) {
   ExpectEntries(21, 30);
 }
 
+// What was replaced before the key changed lies in the file still, and needs no key.
+TEST_F(SnapshotTest, EntriesThatWereReplacedDoNotNeedTheOldKey) {
+  CreateAndOpen();
+  AppendMany(1, 20);
+  AppendMany(5, 8);
+  log().UseKey("new");
+  snapshots().UseKey("new");
+  AppendMany(9, 12);
+  ASSERT_EQ(Take(8), Status::Ok());
+  Close();
+  options_.key = "new";
+  ASSERT_EQ(Open(), Status::Ok());
+  ExpectEntries(9, 12);
+}
+
 // Pinned upstream: with keys mixed neither opens alone, both together do; a snapshot finishes it.
 TEST_F(SnapshotTest, RotationNeedsBothKeysUntilASnapshotCoversTheOld) {
   CreateAndOpen();
