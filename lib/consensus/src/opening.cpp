@@ -74,13 +74,11 @@ Status EntryWriter::Flush(RaftId vote, bool sync) {
   return member_.storage.log->Append(state, views, sync);
 }
 
+// How far the log is committed may be behind what this member's group has acknowledged, since that
+// number is not synced by itself. So all that is there counts: none of it can have been decided
+// otherwise by this group, which has only this member from now on.
 Status ForceNewGroup(OpenedMember& member, RequestIds& ids) {
-  const std::uint64_t base = member.base().value();
   const wal::HardState state = member.storage.contents.hard_state;
-  const std::uint64_t commit = std::max(state.commit.value(), base);
-  member.storage.contents.entries.resize(commit - base);
-  member.last = Index(commit);
-  SWARM_RETURN_IF_ERROR(ReadMembership(member));
   EntryWriter writer(member);
   const std::set<std::uint64_t> voters = member.membership.voters;
   for (const std::uint64_t voter : voters) {

@@ -36,8 +36,8 @@ Result<OpenedMember> OpenMember(Runtime& runtime, const Options& options, const 
 Status CreateJoined(Runtime& runtime, const Options& options,
                     const docker::swarmkit::v1::RaftMember& self);
 
-// [blocking] Makes a larger group's log one of this member alone: what was not committed is
-// dropped, and the others are removed.
+// [blocking] Makes a larger group's log one of this member alone: all that the log holds is
+// committed, and the others are removed.
 Status ForceNewGroup(OpenedMember& member, RequestIds& ids);
 
 // Adds entries behind the last.
