@@ -13,7 +13,7 @@ constexpr swarm::UnitDescriptor kUnits[] = {
     {swarm::kIdentityRole.data(), swarm::Scope::kNode, "", "", swarm::ca::Identities::Create},
     {swarm::kComponentRole.data(), swarm::Scope::kLeader, "store/1,identity/1", "",
      swarm::ca::Server::Create},
-    {swarm::kComponentRole.data(), swarm::Scope::kManager, "store/1,identity/1", "",
+    {swarm::kComponentRole.data(), swarm::Scope::kManager, "store/1,identity/1,consensus/1", "",
      swarm::ca::Keeper::Create},
 };
 

@@ -89,6 +89,14 @@ class SWARM_EXPORT IdentityProvider {
   // any thread, once they are on disk.
   virtual void SaveLogKeys(std::string_view state_dir, LogKeys keys,
                            Function<void(Status)> done) noexcept = 0;
+  // Replacing the current key, when that is wanted. Begin: makes the pending one unless it is
+  // there, and tells the keys; without a pending one nothing is to be replaced. End: `key`, the
+  // pending one, is the current one now; it may be wanted again meanwhile. `done` on any thread,
+  // once that is on disk.
+  virtual void BeginLogKeyRotation(std::string_view state_dir,
+                                   Function<void(Result<LogKeys>)> done) noexcept = 0;
+  virtual void EndLogKeyRotation(std::string_view state_dir, std::string key,
+                                 Function<void(Status)> done) noexcept = 0;
   // Managers are locked with `key` (raw bytes; empty: not locked) since `version` of the cluster
   // object: the key file follows. An older version and an equal key change nothing;
   // FailedPrecondition when the same version came with another key. `done` on any thread.

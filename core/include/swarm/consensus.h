@@ -61,6 +61,9 @@ class SWARM_EXPORT ReplicatedState {
   virtual void OnRefused(ProposalEpoch epoch, Sequence first, Status why) noexcept = 0;
   // Serialises the state in the background and calls `done`, on any thread.
   virtual void Capture(Function<void(Result<StoreImage>)> done) noexcept = 0;
+  // [any] For how long it has been at one piece of work, in milliseconds; 0 while it waits for
+  // some. A leader whose state machine is stuck gives leadership away.
+  virtual std::int64_t BusyMs() const noexcept;
 };
 
 struct Member {
@@ -104,12 +107,21 @@ class SWARM_EXPORT Consensus {
   virtual Index CommitIndex() const noexcept = 0;
   // Asks for leadership to move elsewhere; FailedPrecondition when nobody can take it.
   virtual Status TransferLeadership() noexcept = 0;
+  // Whether other managers can become members of the group.
+  virtual bool CanGrow() const noexcept;
   // Whether the members that can be reached are a majority of the group without `member`
   // (SwarmKit's rule). False for one that is not listed.
   virtual bool CanRemoveMember(RaftId member) const noexcept;
   // Takes `member` out of the group; `done`, on any thread, once that is applied here or cannot be
   // (then with SwarmKit's texts). Only the leader does it, and not to itself.
   virtual void RemoveMember(RaftId member, Function<void(Status)> done) noexcept;
+  // `fn`, on any thread, once the group has taken this member out; at once if it has already. Its
+  // log is worthless from then on, and the instance is to be stopped.
+  virtual void WatchRemoval(Function<void()> fn) noexcept;
+  // From now on the log on disk is encrypted with `key`. `done`, on any thread, once nothing in it
+  // needs another key, which may be long after; Unimplemented when it keeps no such log. One at a
+  // time; a key that is in use already is fine. Not called any more after the stop.
+  virtual void UseLogKey(std::string key, Function<void(Status)> done) noexcept;
   // Changes of the entries in (from, to], for resuming a watch. OutOfRange with SwarmKit's texts
   // when they are not (or no longer) in the log.
   virtual void ReadLog(Index from, Index to,

@@ -36,7 +36,7 @@ class InstanceContext;
 
 // Raised by hand whenever a public header changes in substance; a test holds the headers against
 // it.
-inline constexpr std::uint32_t kAbiVersion = 1;
+inline constexpr std::uint32_t kAbiVersion = 2;
 inline constexpr std::uint32_t kPluginMagic = 0x4d525753;  // "SWRM"
 
 enum class Scope : std::uint8_t {

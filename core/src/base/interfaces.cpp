@@ -44,7 +44,13 @@ Subscription::~Subscription() = default;
 Writer::~Writer() = default;
 Store::~Store() = default;
 ReplicatedState::~ReplicatedState() = default;
+std::int64_t ReplicatedState::BusyMs() const noexcept { return 0; }
 Consensus::~Consensus() = default;
+bool Consensus::CanGrow() const noexcept { return false; }
+void Consensus::WatchRemoval(Function<void()>) noexcept {}
+void Consensus::UseLogKey(std::string, Function<void(Status)> done) noexcept {
+  done({Code::kUnimplemented, "this consensus keeps no encrypted log"});
+}
 bool Consensus::CanRemoveMember(RaftId) const noexcept { return false; }
 void Consensus::RemoveMember(RaftId, Function<void(Status)> done) noexcept {
   // Nobody can be taken out of a group of one.

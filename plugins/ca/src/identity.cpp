@@ -43,8 +43,9 @@ Status Explain(const Status& status, const pki::NodeFiles& files) {
   return {told.code(), told.message() + std::string(kExpiredHint)};
 }
 
-// Runs `fn` where the key file is changed, and tells its outcome; Cancelled when that has ended.
-void OnLoop(const std::shared_ptr<Loop>& loop, Function<Status()> fn, Function<void(Status)> done) {
+// Runs `fn` where the key file is changed, and tells its outcome.
+template <class Fn, class Done>
+void OnLoop(const std::shared_ptr<Loop>& loop, Fn fn, Done done) {
   loop->Post([fn = std::move(fn), done = std::move(done)]() mutable { done(fn()); });
 }
 
@@ -161,6 +162,10 @@ std::unique_ptr<Renewal> Identities::KeepValid(RenewalParts parts) noexcept {
       [this, folder](const std::string& kek) { RememberKek(folder, kek); },
       [this, folder](const NodeIdentity& identity) { Remember(folder, identity.credentials); }};
   auto renewing = std::make_shared<Renewing>(std::move(all));
+  {
+    const std::lock_guard lock(mutex_);
+    known_[folder].renewing = renewing;
+  }
   loop_->Post([renewing] { renewing->Start(); });
   return std::make_unique<RenewalHandle>(loop_, std::move(renewing));
 }
@@ -247,6 +252,26 @@ void Identities::SaveLogKeys(std::string_view state_dir, LogKeys keys,
       std::move(done));
 }
 
+void Identities::BeginLogKeyRotation(std::string_view state_dir,
+                                     Function<void(Result<LogKeys>)> done) noexcept {
+  OnLoop(
+      loop_,
+      [this, folder = std::string(state_dir)] {
+        return KeyStore(runtime_, folder).BeginRotation(KekFor(folder));
+      },
+      std::move(done));
+}
+
+void Identities::EndLogKeyRotation(std::string_view state_dir, std::string key,
+                                   Function<void(Status)> done) noexcept {
+  OnLoop(
+      loop_,
+      [this, folder = std::string(state_dir), key = std::move(key)] {
+        return KeyStore(runtime_, folder).EndRotation(KekFor(folder), key);
+      },
+      std::move(done));
+}
+
 void Identities::ChangeUnlockKey(std::string_view state_dir, std::string key, std::uint64_t version,
                                  Function<void(Status)> done) noexcept {
   OnLoop(
@@ -268,7 +293,18 @@ Status Identities::ChangeKek(const std::string& state_dir, const std::string& ke
   logger_.Info(used->empty() ? "managers are unlocked: the node's key is stored plain"
                              : "managers are locked: the node's key is stored encrypted",
                {{"path", store.files().KeyPath()}});
+  if (known.empty()) ReplaceKey(state_dir);
   return {};
+}
+
+// The private key lay open until now.
+void Identities::ReplaceKey(const std::string& state_dir) {
+  std::shared_ptr<Renewing> renewing;
+  {
+    const std::lock_guard lock(mutex_);
+    renewing = known_[state_dir].renewing.lock();
+  }
+  if (renewing) renewing->Renew(std::nullopt);
 }
 
 std::shared_ptr<const Credentials> Identities::Current(std::string_view state_dir) noexcept {

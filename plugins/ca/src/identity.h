@@ -18,6 +18,7 @@
 namespace swarm::ca {
 
 class Joining;
+class Renewing;
 struct Held;
 
 // Threading: what reads files is [blocking]; joining, renewing and changes of the key file run on a
@@ -40,6 +41,10 @@ class Identities final : public Instance, public IdentityProvider {
   Result<LogKeys> LoadLogKeys(const IdentityRequest& request) noexcept override;
   void SaveLogKeys(std::string_view state_dir, LogKeys keys,
                    Function<void(Status)> done) noexcept override;
+  void BeginLogKeyRotation(std::string_view state_dir,
+                           Function<void(Result<LogKeys>)> done) noexcept override;
+  void EndLogKeyRotation(std::string_view state_dir, std::string key,
+                         Function<void(Status)> done) noexcept override;
   void ChangeUnlockKey(std::string_view state_dir, std::string key, std::uint64_t version,
                        Function<void(Status)> done) noexcept override;
 
@@ -48,6 +53,7 @@ class Identities final : public Instance, public IdentityProvider {
   struct Known {
     std::string kek;  // opens the key file
     std::shared_ptr<const Credentials> credentials;
+    std::weak_ptr<Renewing> renewing;
   };
 
   // The trusted roots on disk, and the root's key where somebody has put it there; nothing when
@@ -57,6 +63,7 @@ class Identities final : public Instance, public IdentityProvider {
                     bool allow_expired);
   Result<NodeIdentity> Found(pki::NodeFiles& files, const std::string& state_dir);
   Status ChangeKek(const std::string& state_dir, const std::string& key, std::uint64_t version);
+  void ReplaceKey(const std::string& state_dir);
 
   std::string KekFor(std::string_view state_dir) const;
   void RememberKek(std::string_view state_dir, std::string_view kek);

@@ -15,6 +15,8 @@ constexpr std::chrono::seconds kRetry{10};
 
 Result<std::unique_ptr<Instance>> Keeper::Create(InstanceContext& context) {
   SWARM_ASSIGN_OR_RETURN([[maybe_unused]] Store * store, context.Require<Store>(kStoreRole));
+  SWARM_ASSIGN_OR_RETURN([[maybe_unused]] Consensus * consensus,
+                         context.Require<Consensus>(kConsensusRole));
   return std::unique_ptr<Instance>(std::make_unique<Keeper>(context));
 }
 
@@ -28,6 +30,9 @@ void Keeper::Start(Function<void(Status)> done) noexcept {
   auto identities = context_.Require<IdentityProvider>(kIdentityRole);
   if (!identities.ok()) return done(identities.status());
   identities_ = *identities;
+  auto consensus = context_.Require<Consensus>(kConsensusRole);
+  if (!consensus.ok()) return done(consensus.status());
+  consensus_ = *consensus;
   loop_ = context_.runtime().NewLoop("ca-keys", LoopKind::kShared);
   loop_->Post([this, store = *store, done = std::move(done)]() mutable {
     auto [view, subscription] =
@@ -54,20 +59,68 @@ void Keeper::Follow(const pb::Cluster& cluster) {
   Apply();
 }
 
+template <class T, class Fn>
+Function<void(T)> Keeper::OnLoop(Fn fn) {
+  return [this, loop = std::weak_ptr(loop_), fn = std::move(fn)](T result) mutable {
+    const auto held = loop.lock();
+    if (!held) return;
+    held->Post([this, fn = std::move(fn), result = std::move(result)]() mutable {
+      if (!stopped_) fn(*this, std::move(result));
+    });
+  };
+}
+
 void Keeper::Apply() {
   retry_.reset();
   identities_->ChangeUnlockKey(context_.node().state_dir, key_, version_,
-                               [this, loop = std::weak_ptr(loop_)](Status status) {
-                                 const auto held = loop.lock();
-                                 if (!held || status.ok()) return;
-                                 held->Post([this, status = std::move(status)] { Failed(status); });
-                               });
+                               OnLoop<Status>([](Keeper& keeper, const Status& status) {
+                                 status.ok() ? keeper.Rotate() : keeper.Failed(status);
+                               }));
+}
+
+// Also goes on with what an earlier process had begun.
+void Keeper::Rotate() {
+  if (std::exchange(rotating_, true)) return;
+  identities_->BeginLogKeyRotation(context_.node().state_dir,
+                                   OnLoop<Result<LogKeys>>([](Keeper& keeper, const auto& keys) {
+                                     if (!keys.ok()) return keeper.NotRotated(keys.status());
+                                     if (!keys->pending.empty()) {
+                                       return keeper.UseLogKey(keys->pending);
+                                     }
+                                     keeper.rotating_ = false;
+                                   }));
+}
+
+void Keeper::UseLogKey(const std::string& key) {
+  consensus_->UseLogKey(key, OnLoop<Status>([key](Keeper& keeper, const Status& status) {
+                          status.ok() ? keeper.EndRotation(key) : keeper.NotRotated(status);
+                        }));
+}
+
+void Keeper::EndRotation(const std::string& key) {
+  identities_->EndLogKeyRotation(context_.node().state_dir, key,
+                                 OnLoop<Status>([](Keeper& keeper, const Status& status) {
+                                   if (!status.ok()) return keeper.NotRotated(status);
+                                   keeper.rotating_ = false;
+                                   // It may be wanted again by now.
+                                   keeper.Rotate();
+                                 }));
+}
+
+void Keeper::NotRotated(const Status& why) {
+  rotating_ = false;
+  context_.logger().ForModule("ca").Error("the key of the log is not replaced",
+                                          {{"error", why.ToString()}});
+  if (why.code() != Code::kUnimplemented) RetryLater();
 }
 
 void Keeper::Failed(const Status& why) {
-  if (stopped_) return;
   context_.logger().ForModule("ca").Error("the node's key does not follow the unlock key",
                                           {{"error", why.ToString()}});
+  RetryLater();
+}
+
+void Keeper::RetryLater() {
   retry_ = loop_->After(kRetry, [this] {
     const auto fired = std::move(retry_);
     Apply();

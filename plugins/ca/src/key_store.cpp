@@ -63,12 +63,37 @@ Result<std::string> KeyStore::ChangeKek(const std::string& known, const Kek& nex
   return next.key;
 }
 
-Status KeyStore::SaveLogKeys(const std::string& known, const LogKeys& keys) {
-  SWARM_ASSIGN_OR_RETURN(pki::KeyFile file, Read(known));
-  const std::string kek = file.encrypted ? known : std::string();
+Status KeyStore::WriteLogKeys(pki::KeyFile file, const std::string& kek, const LogKeys& keys) {
   SWARM_RETURN_IF_ERROR(PutLogKeys(file, keys, kek, runtime_));
   SWARM_ASSIGN_OR_RETURN(const std::string text, file.Format(kek, *runtime_.NewRandom()));
   return files_.WriteKey(text);
+}
+
+Status KeyStore::SaveLogKeys(const std::string& known, const LogKeys& keys) {
+  SWARM_ASSIGN_OR_RETURN(pki::KeyFile file, Read(known));
+  const std::string kek = file.encrypted ? known : std::string();
+  return WriteLogKeys(std::move(file), kek, keys);
+}
+
+Result<LogKeys> KeyStore::BeginRotation(const std::string& known) {
+  SWARM_ASSIGN_OR_RETURN(pki::KeyFile file, Read(known));
+  const std::string kek = file.encrypted ? known : std::string();
+  SWARM_ASSIGN_OR_RETURN(LogKeys keys, ReadLogKeys(file, kek));
+  if (!keys.rotation_wanted || !keys.pending.empty() || keys.current.empty()) return keys;
+  keys.pending = NewLogKey(*runtime_.NewRandom());
+  keys.rotation_wanted = false;
+  SWARM_RETURN_IF_ERROR(WriteLogKeys(std::move(file), kek, keys));
+  return keys;
+}
+
+Status KeyStore::EndRotation(const std::string& known, const std::string& key) {
+  SWARM_ASSIGN_OR_RETURN(pki::KeyFile file, Read(known));
+  const std::string kek = file.encrypted ? known : std::string();
+  SWARM_ASSIGN_OR_RETURN(LogKeys keys, ReadLogKeys(file, kek));
+  // The log has gone meanwhile, and its keys with it.
+  if (keys.pending != key) return {};
+  keys.current = std::exchange(keys.pending, {});
+  return WriteLogKeys(std::move(file), kek, keys);
 }
 
 }  // namespace swarm::ca

@@ -35,8 +35,12 @@ class KeyStore {
   // Encrypts the key file anew. Gives what encrypts it now.
   Result<std::string> ChangeKek(const std::string& known, const Kek& next);
   Status SaveLogKeys(const std::string& known, const LogKeys& keys);
+  // As IdentityProvider has them.
+  Result<LogKeys> BeginRotation(const std::string& known);
+  Status EndRotation(const std::string& known, const std::string& key);
 
  private:
+  Status WriteLogKeys(pki::KeyFile file, const std::string& kek, const LogKeys& keys);
   // `file` with its log keys sealed anew, as text.
   Result<std::string> Reseal(pki::KeyFile file, const std::string& old_kek, const Kek& next);
 

@@ -6,6 +6,8 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "fakes/instance_context.h"
 #include "fakes/reference_store.h"
@@ -13,12 +15,37 @@
 #include "identity.h"
 #include "pki/key_file.h"
 #include "pki/text_keys.h"
+#include "swarm/consensus.h"
 #include "swarm/simulation.h"
 
 namespace swarm::ca {
 namespace {
 
 using std::chrono_literals::operator""s;
+
+// Its log takes as long over a new key as the test wants.
+class KeyedConsensus final : public Consensus {
+ public:
+  void Attach(ReplicatedState&) noexcept override {}
+  Result<ProposalEpoch> OpenEpoch(LeaderEpoch) noexcept override { return ProposalEpoch(1); }
+  void Propose(ProposalEpoch, Sequence, std::string) noexcept override {}
+  LeaderInfo Leader() const noexcept override { return {}; }
+  std::vector<Member> Members() const noexcept override { return {}; }
+  Index CommitIndex() const noexcept override { return {}; }
+  Status TransferLeadership() noexcept override { return Status::Ok(); }
+  void ReadLog(Index, Index,
+               Function<void(Result<std::vector<CommittedEntry>>)>) noexcept override {}
+  void UseLogKey(std::string key, Function<void(Status)> done) noexcept override {
+    keys.push_back(std::move(key));
+    done_ = std::move(done);
+  }
+  void Finish(Status outcome) { std::exchange(done_, nullptr)(std::move(outcome)); }
+
+  std::vector<std::string> keys;
+
+ private:
+  Function<void(Status)> done_;
+};
 
 class KeeperTest : public testing::Test {
  protected:
@@ -31,6 +58,7 @@ class KeeperTest : public testing::Test {
     context_.node_info.state_dir = request_.state_dir;
     context_.Provide<Store>(kStoreRole, store_);
     context_.Provide<IdentityProvider>(kIdentityRole, identities_);
+    context_.Provide<Consensus>(kConsensusRole, consensus_);
     simulation_.Settle();
   }
   ~KeeperTest() override {
@@ -90,6 +118,7 @@ class KeeperTest : public testing::Test {
   fakes::FakeContext context_;
   Identities identities_;
   fakes::ReferenceStore store_{machine_.runtime()};
+  KeyedConsensus consensus_;
   Keeper keeper_{context_};
   std::string log_key_;
 };
@@ -118,13 +147,78 @@ TEST_F(KeeperTest, FollowsLockingNewKeysAndUnlocking) {
   EXPECT_EQ(Restarted(one_).value().current, log_key_);
   const pki::KeyFile locked = pki::KeyFile::Parse(KeyText(), one_).value();
   EXPECT_EQ(locked.KekVersion(), FindCluster(*store_.Read())->meta().version().index());
-  EXPECT_TRUE(locked.headers.contains("raft-dek-needs-rotation"));
+  EXPECT_TRUE(locked.headers.contains("raft-dek-pending"));
   SetUnlockKey(two_);
   EXPECT_EQ(Restarted(one_).status().code(), Code::kUnauthenticated);
   EXPECT_EQ(Restarted(two_).value().current, log_key_);
   SetUnlockKey("");
   EXPECT_EQ(KeyText().find("ENCRYPTED"), std::string::npos);
   EXPECT_EQ(Restarted("").value().current, log_key_);
+}
+
+// Pinned by SwarmKit: locking replaces the key of the log, which lay open; a change of the unlock
+// key and unlocking do not.
+TEST_F(KeeperTest, LockingReplacesTheKeyOfTheLog) {
+  Found();
+  Start();
+  EXPECT_TRUE(consensus_.keys.empty());
+  SetUnlockKey(one_);
+  ASSERT_EQ(consensus_.keys.size(), 1U);
+  EXPECT_NE(consensus_.keys[0], log_key_);
+  EXPECT_EQ(Restarted(one_)->current, log_key_) << "the log has entries with the old key still";
+  EXPECT_EQ(Restarted(one_)->pending, consensus_.keys[0]);
+  SetUnlockKey(two_);
+  EXPECT_EQ(Restarted(two_)->pending, consensus_.keys[0]);
+  consensus_.Finish(Status::Ok());
+  simulation_.Settle();
+  EXPECT_EQ(Restarted(two_)->current, consensus_.keys[0]);
+  EXPECT_EQ(Restarted(two_)->pending, "");
+  SetUnlockKey(one_);
+  SetUnlockKey("");
+  EXPECT_EQ(consensus_.keys.size(), 1U);
+  EXPECT_EQ(Restarted("")->current, consensus_.keys[0]);
+}
+
+TEST_F(KeeperTest, AKeyThatLayOpenAgainMeanwhileIsReplacedAgain) {
+  Found();
+  Start();
+  SetUnlockKey(one_);
+  SetUnlockKey("");
+  SetUnlockKey(two_);
+  ASSERT_EQ(consensus_.keys.size(), 1U);
+  consensus_.Finish(Status::Ok());
+  simulation_.Settle();
+  ASSERT_EQ(consensus_.keys.size(), 2U);
+  consensus_.Finish(Status::Ok());
+  simulation_.Settle();
+  EXPECT_EQ(consensus_.keys.size(), 2U);
+  EXPECT_EQ(Restarted(two_)->current, consensus_.keys[1]);
+  EXPECT_FALSE(Restarted(two_)->rotation_wanted);
+}
+
+// The process ended in the middle of it.
+TEST_F(KeeperTest, GoesOnWithAReplacementThatWasBegun) {
+  identities_.SaveLogKeys("/state", {log_key_, std::string(32, 'p'), false}, [](Status) {});
+  simulation_.Settle();
+  Found();
+  Start();
+  ASSERT_EQ(consensus_.keys, std::vector{std::string(32, 'p')});
+  consensus_.Finish(Status::Ok());
+  simulation_.Settle();
+  EXPECT_EQ(Restarted("")->current, std::string(32, 'p'));
+}
+
+TEST_F(KeeperTest, AReplacementThatFailsIsTriedAgainUnlessTheLogHasNoKey) {
+  Found();
+  Start();
+  SetUnlockKey(one_);
+  consensus_.Finish(Status(Code::kUnavailable, "not now"));
+  simulation_.RunFor(11s);
+  ASSERT_EQ(consensus_.keys.size(), 2U);
+  EXPECT_EQ(consensus_.keys[1], consensus_.keys[0]);
+  consensus_.Finish(Status(Code::kUnimplemented, "no log"));
+  simulation_.RunFor(60s);
+  EXPECT_EQ(consensus_.keys.size(), 2U);
 }
 
 // The key was changed while this manager was down.

@@ -12,6 +12,9 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr Duration kProbePause = std::chrono::seconds(1);
+// As SwarmKit has it: the longest a change may take, and how often that is acted on.
+constexpr std::int64_t kStuckMs = 30'000;
+constexpr Duration kStuckPause = std::chrono::minutes(1);
 
 Entry ToCore(const wal::Entry& entry) {
   return {entry.term, entry.index, static_cast<EntryType>(entry.type),
@@ -42,14 +45,17 @@ ConfState VotersOf(const consensus::Membership& membership) {
 
 }  // namespace
 
-Driver::Driver(Runtime& runtime, MemberOptions options, Logger log, Events events)
+Driver::Driver(Runtime& runtime, MemberOptions options, Logger log, Function<void(Status)> fatal)
     : runtime_(runtime),
       options_(std::move(options)),
       ticks_(options_),
       log_(std::move(log)),
       proposals_(consensus::RequestIds(runtime.clock().Now())),
       table_(runtime.clock()),
-      events_(std::move(events)),
+      fatal_(std::move(fatal)),
+      key_(options_.log.storage.pending_key.empty() ? options_.log.storage.key
+                                                    : options_.log.storage.pending_key),
+      readable_(options_.log.storage),
       random_(runtime.NewRandom()),
       ids_(runtime.clock().Now()),
       loop_(runtime.NewLoop("raft", LoopKind::kShared)),
@@ -156,6 +162,7 @@ void Driver::Tick() {
   tick_.reset();
   ScheduleTick();
   core_->Tick();
+  LeaveIfStuck();
   Turn();
   ProbeIfDue();
 }
@@ -167,6 +174,19 @@ void Driver::ProbeIfDue() {
   if (leads_ || now < next_probe_) return;
   next_probe_ = now + kProbePause;
   transport_->Probe(core_->leader() == kNobody ? table_.Others() : table_.Silent());
+}
+
+// A store that hangs in one change hangs for good: somebody else should lead.
+void Driver::LeaveIfStuck() {
+  if (!leads_ || state_->BusyMs() < kStuckMs) return;
+  const SteadyTime now = runtime_.clock().SteadyNow();
+  if (stuck_since_ && now - *stuck_since_ < kStuckPause) return;
+  const std::optional<RaftId> heir = Heir();
+  if (!heir) return;
+  stuck_since_ = now;
+  log_.Error("The store has been at one change for too long: another manager should lead",
+             {{"seconds", std::to_string(state_->BusyMs() / 1000)}});
+  core_->TransferLeadership(*heir);
 }
 
 void Driver::Receive(Message message) {
@@ -200,7 +220,15 @@ void Driver::ReportRemoved() {
     if (std::exchange(driver.removed_, true)) return;
     driver.log_.Warn("This manager was removed from the group");
     driver.StepDown();
-    driver.events_.removed();
+    driver.table_.SetLeader(kNobody, false);
+    if (driver.on_removed_) std::exchange(driver.on_removed_, nullptr)();
+  });
+}
+
+void Driver::WatchRemoval(Function<void()> fn) {
+  On(loop_, [fn = std::move(fn)](Driver& driver) mutable {
+    if (driver.removed_) return fn();
+    driver.on_removed_ = std::move(fn);
   });
 }
 
@@ -256,7 +284,7 @@ void Driver::Fail(const Status& why) {
     driver.table_.SetLeader(kNobody, false);
     driver.StepDown();
   });
-  events_.fatal(why.WithContext("consensus raft in " + options_.log.storage.directory));
+  fatal_(why.WithContext("consensus raft in " + options_.log.storage.directory));
 }
 
 std::optional<RaftId> Driver::Heir() const {
@@ -320,6 +348,8 @@ void Driver::Stop() {
   hand_over_timer_.reset();
   zeros_timer_.reset();
   handed_over_ = nullptr;
+  on_removed_ = nullptr;
+  rotated_ = nullptr;
   if (wal_ != nullptr) {
     // A hint of how far the log is committed, for whoever reads it next.
     if (core_ != nullptr && !failed_ && !writing_ && parts_.empty()) {

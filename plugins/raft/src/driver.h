@@ -35,13 +35,8 @@ using docker::swarmkit::v1::RaftMember;
 
 class Driver : public std::enable_shared_from_this<Driver> {
  public:
-  // What it tells; each once, from any thread.
-  struct Events {
-    Function<void(Status)> fatal = [](Status) {};  // the log cannot be written any more
-    Function<void()> removed = [] {};              // this member is no longer one of the group
-  };
-
-  Driver(Runtime& runtime, MemberOptions options, Logger log, Events events);
+  // `fatal`: the log cannot be written any more; once, from any thread.
+  Driver(Runtime& runtime, MemberOptions options, Logger log, Function<void(Status)> fatal);
 
   // [main] As swarm::Consensus and swarm::Instance have them. `peers`: whom the group has named on
   // joining.
@@ -63,6 +58,8 @@ class Driver : public std::enable_shared_from_this<Driver> {
   Status TransferLeadership();
   void ConfirmLeadership(Function<void(Status)> done);
   void ReadLog(Index from, Index to, Function<void(Result<std::vector<CommittedEntry>>)> done);
+  void WatchRemoval(Function<void()> fn);
+  void UseLogKey(std::string key, Function<void(Status)> done);
 
   // [any] A message of a peer, well formed and for this member.
   void Receive(Message message);
@@ -122,6 +119,7 @@ class Driver : public std::enable_shared_from_this<Driver> {
   void Say(std::vector<Message> messages);
   void Break();
   std::optional<RaftId> Heir() const;
+  void LeaveIfStuck();
   // [any]
   void Fail(const Status& why);
 
@@ -168,7 +166,9 @@ class Driver : public std::enable_shared_from_this<Driver> {
   // snapshots.cpp [loop]
   void SnapshotIfDue();
   void OnCaptured(Result<StoreImage> image);
-  void OnSnapshotDone(const wal::SnapshotMark& mark, std::vector<RaftId> voters);
+  void OnSnapshotDone(const wal::SnapshotMark& mark, std::vector<RaftId> voters, int key);
+  void RotateFrom(Index last, int key, Function<void(Status)> done);
+  void OnRotated();
   void OnSnapshotFailed(const Status& why);
   const consensus::Membership& MembershipAt(Index index) const;
   void SendSnapshot(Message message);
@@ -195,7 +195,7 @@ class Driver : public std::enable_shared_from_this<Driver> {
   std::atomic<bool> ending_{false};  // nothing begins any more
   std::atomic<bool> stopping_{false};
   std::atomic<bool> failed_{false};
-  Events events_;
+  Function<void(Status)> fatal_;  // once
   // Written on the loop only, which reads it without the lock.
   mutable std::mutex profile_mutex_;
   ProfileStatus profile_;
@@ -203,9 +203,13 @@ class Driver : public std::enable_shared_from_this<Driver> {
   // [disk]
   std::unique_ptr<wal::Log> wal_;
   std::unique_ptr<Timer> zeros_timer_;
+  std::string key_;  // encrypts the log
+  int keys_ = 0;     // how often it was changed
 
   // [background], and before it runs the disk's.
   std::unique_ptr<wal::SnapshotFiles> snapshots_;
+  wal::StorageOptions readable_;  // with the keys that may be needed
+  int snapshot_key_ = 0;          // as `keys_`, of snapshots written from now on
 
   // [loop]
   Function<void(Status)> started_;
@@ -243,10 +247,13 @@ class Driver : public std::enable_shared_from_this<Driver> {
   std::unique_ptr<Timer> hand_over_timer_;
 
   wal::KeyRotation rotation_;
+  Function<void(Status)> rotated_;
   Index snapshot_index_;
   Index next_snapshot_try_;
   bool snapshotting_ = false;
   bool removed_ = false;
+  Function<void()> on_removed_;
+  std::optional<SteadyTime> stuck_since_;  // when it last gave leadership away for a stuck store
 
   // Last, so that they end first.
   std::unique_ptr<Loop> loop_;

@@ -17,12 +17,6 @@ class NoTransport final : public Transport {
   void Stop() override {}
 };
 
-Driver::Events EventsOf(Function<void(Status)> fatal) {
-  Driver::Events events;
-  events.fatal = std::move(fatal);
-  return events;
-}
-
 std::shared_ptr<TransportEvents> EventsFor(const std::shared_ptr<Driver>& driver) {
   auto events = std::make_shared<TransportEvents>();
   const std::weak_ptr<Driver> weak = driver;
@@ -49,8 +43,8 @@ RaftConsensus::RaftConsensus(Runtime& runtime, MemberOptions options, Logger log
       options_(options),
       log_(log),
       around_(std::make_shared<const Surroundings>(std::move(around))),
-      driver_(std::make_shared<Driver>(runtime, std::move(options), std::move(log),
-                                       EventsOf(std::move(fatal)))) {
+      driver_(
+          std::make_shared<Driver>(runtime, std::move(options), std::move(log), std::move(fatal))) {
   if (around_->network == nullptr) return;
   peers_ = std::make_shared<PeerParts>();
   peers_->events = EventsFor(driver_);
@@ -173,6 +167,14 @@ bool RaftConsensus::CanRemoveMember(RaftId member) const noexcept {
 void RaftConsensus::RemoveMember(RaftId member, Function<void(Status)> done) noexcept {
   if (!membership_) return Consensus::RemoveMember(member, std::move(done));
   membership_->Remove(member, std::move(done));
+}
+
+void RaftConsensus::WatchRemoval(Function<void()> fn) noexcept {
+  driver_->WatchRemoval(std::move(fn));
+}
+
+void RaftConsensus::UseLogKey(std::string key, Function<void(Status)> done) noexcept {
+  driver_->UseLogKey(std::move(key), std::move(done));
 }
 
 void RaftConsensus::ReadLog(Index from, Index to,

@@ -47,8 +47,11 @@ class RaftConsensus final : public Instance, public Consensus, public Leadership
   void ConfirmLeadership(Function<void(Status)> done) noexcept override {
     driver_->ConfirmLeadership(std::move(done));
   }
+  bool CanGrow() const noexcept override { return transport_ != nullptr; }
   bool CanRemoveMember(RaftId member) const noexcept override;
   void RemoveMember(RaftId member, Function<void(Status)> done) noexcept override;
+  void WatchRemoval(Function<void()> fn) noexcept override;
+  void UseLogKey(std::string key, Function<void(Status)> done) noexcept override;
   void ReadLog(Index from, Index to,
                Function<void(Result<std::vector<CommittedEntry>>)> done) noexcept override;
 

@@ -64,28 +64,29 @@ void Driver::OnCaptured(Result<StoreImage> image) {
 }
 
 void Driver::SaveSnapshot(const wal::SnapshotView& snapshot, std::size_t keep) {
+  const int key = snapshot_key_;
   const Status status = snapshots_->Save(snapshot, [this] { return stopping_.load(); });
   if (!status.ok()) {
     return On(loop_, [status](Driver& driver) { driver.OnSnapshotFailed(status); });
   }
-  On(disk_, [mark = snapshot.mark, keep,
+  On(disk_, [mark = snapshot.mark, keep, key,
              voters = std::vector<RaftId>(snapshot.voters.begin(), snapshot.voters.end())](
                 Driver& driver) mutable {
     driver.wal_->ReleaseTo(mark.index);
-    driver.On(driver.background_, [mark, keep, voters = std::move(voters)](Driver& d) mutable {
+    driver.On(driver.background_, [mark, keep, key, voters = std::move(voters)](Driver& d) mutable {
       const Status cleaned = wal::CollectGarbage(d.runtime_.files(), d.options_.log.storage,
                                                  *d.snapshots_, mark, keep, mark.index);
       if (!cleaned.ok()) {
         d.log_.Warn("Cannot remove old log files", {{"error", cleaned.message()}});
       }
-      d.On(d.loop_, [mark, voters = std::move(voters)](Driver& e) mutable {
-        e.OnSnapshotDone(mark, std::move(voters));
+      d.On(d.loop_, [mark, key, voters = std::move(voters)](Driver& e) mutable {
+        e.OnSnapshotDone(mark, std::move(voters), key);
       });
     });
   });
 }
 
-void Driver::OnSnapshotDone(const wal::SnapshotMark& mark, std::vector<RaftId> voters) {
+void Driver::OnSnapshotDone(const wal::SnapshotMark& mark, std::vector<RaftId> voters, int key) {
   snapshotting_ = false;
   // One of the leader's may have come in between.
   if (mark.index > snapshot_index_) {
@@ -99,10 +100,46 @@ void Driver::OnSnapshotDone(const wal::SnapshotMark& mark, std::vector<RaftId> v
     }
   }
   log_.Debug("Saved a snapshot", {{"index", std::to_string(mark.index.value())}});
-  if (rotation_.OnSnapshot(mark.index)) {
-    log_.Info("The log is encrypted with the new key alone", {});
-  }
+  if (rotation_.OnSnapshot(mark.index, key)) OnRotated();
   SnapshotIfDue();
+}
+
+// In the order in which entries and snapshots are written: those behind it have the new key.
+void Driver::UseLogKey(std::string key, Function<void(Status)> done) {
+  On(disk_, [key = std::move(key), done = std::move(done)](Driver& driver) mutable {
+    if (driver.wal_ == nullptr) return done(Status(Code::kUnavailable, "there is no log yet"));
+    if (key != driver.key_) ++driver.keys_;
+    driver.key_ = key;
+    driver.wal_->UseKey(key);
+    driver.On(driver.background_,
+              [key = std::move(key), number = driver.keys_, last = driver.wal_->last_index(),
+               done = std::move(done)](Driver& d) mutable {
+                d.snapshots_->UseKey(key);
+                if (number != d.snapshot_key_) {
+                  if (!d.readable_.pending_key.empty()) d.readable_.key = d.readable_.pending_key;
+                  d.readable_.pending_key = key;
+                }
+                d.snapshot_key_ = number;
+                d.On(d.loop_, [number, last, done = std::move(done)](Driver& e) mutable {
+                  e.RotateFrom(last, number, std::move(done));
+                });
+              });
+  });
+}
+
+void Driver::RotateFrom(Index last, int key, Function<void(Status)> done) {
+  if (key != rotation_.key()) {
+    rotation_.Begin(last, snapshot_index_, key);
+    next_snapshot_try_ = {};
+  }
+  if (!rotation_.active()) return done(Status::Ok());
+  rotated_ = std::move(done);
+  SnapshotIfDue();
+}
+
+void Driver::OnRotated() {
+  log_.Info("The log is encrypted with the new key alone");
+  if (rotated_) std::exchange(rotated_, nullptr)(Status::Ok());
 }
 
 void Driver::OnSnapshotFailed(const Status& why) {
@@ -118,7 +155,7 @@ void Driver::OnSnapshotFailed(const Status& why) {
 // Its content lies on disk only: memory holds one store, not two.
 void Driver::SendSnapshot(Message message) {
   On(background_, [message = std::move(message)](Driver& driver) mutable {
-    wal::Unsealer unsealer = wal::MakeUnsealer(driver.options_.log.storage);
+    wal::Unsealer unsealer = wal::MakeUnsealer(driver.readable_);
     std::vector<std::string> broken;
     auto loaded = driver.snapshots_->Load(unsealer, broken);
     const bool good =

@@ -31,6 +31,9 @@ Group::Group(Runtime& runtime, Options options, Logger log, Function<void(Status
       log_(std::move(log)),
       proposals_(RequestIds(runtime.clock().Now())),
       fatal_(std::move(fatal)),
+      key_(options_.storage.pending_key.empty() ? options_.storage.key
+                                                : options_.storage.pending_key),
+      readable_(options_.storage),
       loop_(runtime.NewLoop("consensus", LoopKind::kShared)),
       disk_(runtime.NewLoop("consensus-disk", LoopKind::kBlocking)),
       background_(runtime.NewLoop("consensus-files", LoopKind::kBlocking)) {
@@ -66,6 +69,7 @@ void Group::Stop() {
   background_->Stop();
   loop_->Stop();
   zeros_timer_.reset();
+  rotated_ = nullptr;
   if (wal_ != nullptr) wal_->Close();
   wal_.reset();
   // The loop runs nothing any more, so this cannot overlap with another call.

@@ -42,6 +42,7 @@ class Group : public std::enable_shared_from_this<Group> {
   std::vector<Member> Members() const;
   Index CommitIndex() const { return Index(commit_.load()); }
   void ReadLog(Index from, Index to, Function<void(Result<std::vector<CommittedEntry>>)> done);
+  void UseLogKey(std::string key, Function<void(Status)> done);
 
  private:
   // What others ask for while the group runs.
@@ -50,6 +51,12 @@ class Group : public std::enable_shared_from_this<Group> {
     SteadyTime leaderless_since;
     Index compacted;  // entries up to here are no longer to be read
     bool started = false;
+  };
+
+  // What a snapshot leaves of the past.
+  struct Kept {
+    std::size_t snapshots = 0;
+    std::uint64_t entries = 0;
   };
 
   // [disk]
@@ -67,12 +74,14 @@ class Group : public std::enable_shared_from_this<Group> {
   void StepDown();
   void SnapshotIfDue();
   void OnCaptured(Result<StoreImage> image);
-  void OnSnapshotDone(const wal::SnapshotMark& mark);
+  void OnSnapshotDone(const wal::SnapshotMark& mark, int key);
   void OnSnapshotFailed(const Status& why);
   Term TermOf(Index index) const;
+  void RotateFrom(Index last, int key, Function<void(Status)> done);
+  void OnRotated();
   // [background]
-  void SaveSnapshot(const wal::SnapshotView& snapshot, std::size_t keep);
-  void DropOld(const wal::SnapshotMark& mark, std::size_t keep);
+  void SaveSnapshot(const wal::SnapshotView& snapshot, const Kept& kept);
+  void DropOld(const wal::SnapshotMark& mark, const Kept& kept, int key);
   Result<std::vector<CommittedEntry>> ReadFromDisk(Index from, Index to);
 
   // Runs a member function on a loop.
@@ -102,9 +111,13 @@ class Group : public std::enable_shared_from_this<Group> {
   RaftId raft_id_;
   Index last_;
   std::unique_ptr<Timer> zeros_timer_;
+  std::string key_;  // encrypts the log
+  int keys_ = 0;     // how often it was changed
 
   // [background], and before it runs the disk's.
   std::unique_ptr<wal::SnapshotFiles> snapshots_;
+  wal::StorageOptions readable_;  // with the keys that may be needed
+  int snapshot_key_ = 0;          // as `keys_`, of snapshots written from now on
 
   // [loop]
   std::vector<wal::Entry> replay_;
@@ -113,6 +126,7 @@ class Group : public std::enable_shared_from_this<Group> {
   consensus::Membership membership_;
   std::map<Index, Term> terms_;
   wal::KeyRotation rotation_;
+  Function<void(Status)> rotated_;
   Index snapshot_index_;
   Index next_snapshot_try_;
   bool snapshotting_ = false;

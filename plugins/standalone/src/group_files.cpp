@@ -45,61 +45,100 @@ void Group::OnCaptured(Result<StoreImage> image) {
   }
   for (const std::uint64_t id : membership_.removed) members.add_removed(id);
   const wal::SnapshotMark mark{image->index, TermOf(image->index)};
-  const std::size_t keep = rotation_.NeedsSnapshot(mark.index) ? 0 : options_.keep_old_snapshots;
+  // Nothing of the past can be read once its key is gone.
+  const Kept kept =
+      rotation_.NeedsSnapshot(mark.index)
+          ? Kept{}
+          : Kept{options_.keep_old_snapshots, options_.log_entries_for_slow_followers};
   On(disk_,
-     [mark, keep, members = std::move(members), image = *std::move(image)](Group& group) mutable {
+     [mark, kept, members = std::move(members), image = *std::move(image)](Group& group) mutable {
        const RaftId voter = group.raft_id_;
        Status status = group.wal_->MarkSnapshot(mark, {&voter, 1});
        if (!status.ok() && status.code() != Code::kResourceExhausted) group.Fail(status);
        if (!status.ok()) {
          return group.On(group.loop_, [status](Group& g) { g.OnSnapshotFailed(status); });
        }
-       group.On(group.background_, [mark, keep, voter, members = std::move(members),
+       group.On(group.background_, [mark, kept, voter, members = std::move(members),
                                     image = std::move(image)](Group& g) {
          const std::string head = consensus::SnapshotHead(members, image.data.size());
-         g.SaveSnapshot({mark, {&voter, 1}, head, image.data}, keep);
+         g.SaveSnapshot({mark, {&voter, 1}, head, image.data}, kept);
        });
      });
 }
 
-void Group::SaveSnapshot(const wal::SnapshotView& snapshot, std::size_t keep) {
+void Group::SaveSnapshot(const wal::SnapshotView& snapshot, const Kept& kept) {
+  const int key = snapshot_key_;
   const Status status = snapshots_->Save(snapshot, [this] { return stopping_.load(); });
   if (!status.ok()) {
     return On(loop_, [status](Group& group) { group.OnSnapshotFailed(status); });
   }
-  On(disk_, [mark = snapshot.mark, keep](Group& group) {
+  On(disk_, [mark = snapshot.mark, kept, key](Group& group) {
     group.wal_->ReleaseTo(mark.index);
-    group.On(group.background_, [mark, keep](Group& g) { g.DropOld(mark, keep); });
+    group.On(group.background_, [mark, kept, key](Group& g) { g.DropOld(mark, kept, key); });
   });
 }
 
-void Group::DropOld(const wal::SnapshotMark& mark, std::size_t keep) {
-  const std::uint64_t readable = options_.log_entries_for_slow_followers;
-  const Index compacted(mark.index.value() - std::min(mark.index.value(), readable));
+void Group::DropOld(const wal::SnapshotMark& mark, const Kept& kept, int key) {
+  const Index compacted(mark.index.value() - std::min(mark.index.value(), kept.entries));
   {
     const std::lock_guard lock(mutex_);
     shown_.compacted = std::max(shown_.compacted, compacted);
   }
-  const Status status =
-      wal::CollectGarbage(runtime_.files(), options_.storage, *snapshots_, mark, keep, compacted);
+  const Status status = wal::CollectGarbage(runtime_.files(), options_.storage, *snapshots_, mark,
+                                            kept.snapshots, compacted);
   if (!status.ok()) {
     log_.Warn("Cannot remove old log files", {{"error", status.message()}});
   }
-  On(loop_, [mark](Group& group) { group.OnSnapshotDone(mark); });
+  On(loop_, [mark, key](Group& group) { group.OnSnapshotDone(mark, key); });
 }
 
-void Group::OnSnapshotDone(const wal::SnapshotMark& mark) {
+void Group::OnSnapshotDone(const wal::SnapshotMark& mark, int key) {
   snapshotting_ = false;
   snapshot_index_ = mark.index;
   log_.Debug("Saved a snapshot", {{"index", std::to_string(mark.index.value())}});
-  if (rotation_.OnSnapshot(mark.index)) {
-    log_.Info("The log is encrypted with the new key alone", {});
-  }
+  if (rotation_.OnSnapshot(mark.index, key)) OnRotated();
   // Older terms are asked for no more.
   if (const auto after = terms_.upper_bound(mark.index); after != terms_.begin()) {
     terms_.erase(terms_.begin(), std::prev(after));
   }
   SnapshotIfDue();
+}
+
+// In the order in which entries and snapshots are written: those behind it have the new key.
+void Group::UseLogKey(std::string key, Function<void(Status)> done) {
+  On(disk_, [key = std::move(key), done = std::move(done)](Group& group) mutable {
+    if (group.wal_ == nullptr) return done(Status(Code::kUnavailable, "there is no log yet"));
+    if (key != group.key_) ++group.keys_;
+    group.key_ = key;
+    group.wal_->UseKey(key);
+    group.On(group.background_, [key = std::move(key), number = group.keys_, last = group.last_,
+                                 done = std::move(done)](Group& g) mutable {
+      g.snapshots_->UseKey(key);
+      if (number != g.snapshot_key_) {
+        if (!g.readable_.pending_key.empty()) g.readable_.key = g.readable_.pending_key;
+        g.readable_.pending_key = key;
+      }
+      g.snapshot_key_ = number;
+      g.On(g.loop_, [number, last, done = std::move(done)](Group& h) mutable {
+        h.RotateFrom(last, number, std::move(done));
+      });
+    });
+  });
+}
+
+void Group::RotateFrom(Index last, int key, Function<void(Status)> done) {
+  if (key != rotation_.key()) {
+    rotation_.Begin(last, snapshot_index_, key);
+    next_snapshot_try_ = {};
+  }
+  if (!rotation_.active()) return done(Status::Ok());
+  rotated_ = std::move(done);
+  SnapshotIfDue();
+}
+
+void Group::OnRotated() {
+  log_.Info("The log is encrypted with the new key alone");
+  if (rotated_) std::exchange(rotated_, nullptr)(Status::Ok());
 }
 
 void Group::OnSnapshotFailed(const Status& why) {
@@ -131,7 +170,7 @@ Result<std::vector<CommittedEntry>> Group::ReadFromDisk(Index from, Index to) {
   SWARM_RETURN_IF_ERROR(consensus::CheckRange(from, to, CommitIndex(), compacted));
   std::vector<CommittedEntry> found;
   if (from == to) return found;
-  wal::Unsealer unsealer = wal::MakeUnsealer(options_.storage);
+  wal::Unsealer unsealer = wal::MakeUnsealer(readable_);
   SWARM_ASSIGN_OR_RETURN(
       std::vector<wal::Entry> entries,
       wal::ReadEntries(runtime_.files(), options_.storage.log_directory(), unsealer, from, to));

@@ -22,6 +22,10 @@ Status Standalone::TransferLeadership() noexcept {
                 "this is the only manager of the group: nobody can take over leadership");
 }
 
+void Standalone::UseLogKey(std::string key, Function<void(Status)> done) noexcept {
+  group_->UseLogKey(std::move(key), std::move(done));
+}
+
 void Standalone::ReadLog(Index from, Index to,
                          Function<void(Result<std::vector<CommittedEntry>>)> done) noexcept {
   group_->ReadLog(from, to, std::move(done));

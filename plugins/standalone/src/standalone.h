@@ -32,6 +32,7 @@ class Standalone final : public Instance, public Consensus {
   std::vector<Member> Members() const noexcept override { return group_->Members(); }
   Index CommitIndex() const noexcept override { return group_->CommitIndex(); }
   Status TransferLeadership() noexcept override;
+  void UseLogKey(std::string key, Function<void(Status)> done) noexcept override;
   void ReadLog(Index from, Index to,
                Function<void(Result<std::vector<CommittedEntry>>)> done) noexcept override;
 

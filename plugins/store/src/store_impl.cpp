@@ -1,5 +1,7 @@
 #include "store_impl.h"
 
+#include <atomic>
+#include <limits>
 #include <mutex>
 #include <string>
 
@@ -32,14 +34,32 @@ class CaptureDone {
 
 struct StoreImpl::Core : std::enable_shared_from_this<StoreImpl::Core> {
   Core(Runtime& runtime, Consensus& consensus, Logger logger, PipelineLimits limits)
-      : pipeline(consensus, runtime.clock(), std::move(logger), watchers, limits,
+      : clock(runtime.clock()),
+        pipeline(consensus, runtime.clock(), std::move(logger), watchers, limits,
                  [this] { Wake(); }),
         loop(runtime.NewLoop("store", LoopKind::kShared)),
         capture_loop(runtime.NewLoop("store-capture", LoopKind::kShared)) {}
 
+  // While it lives the loop is at one piece of work.
+  class Work {
+   public:
+    explicit Work(Core& core) : core_(core) {
+      core_.busy_since = core_.clock.SteadyNow().time_since_epoch().count();
+    }
+    Work(const Work&) = delete;
+    Work& operator=(const Work&) = delete;
+    ~Work() { core_.busy_since = kIdle; }
+
+   private:
+    Core& core_;
+  };
+
   void Wake() {
     loop->Post([weak = weak_from_this()] {
-      if (const auto self = weak.lock()) self->pipeline.Pump();
+      const auto self = weak.lock();
+      if (!self) return;
+      const Work work(*self);
+      self->pipeline.Pump();
     });
   }
 
@@ -54,6 +74,10 @@ struct StoreImpl::Core : std::enable_shared_from_this<StoreImpl::Core> {
         });
   }
 
+  static constexpr SteadyTime::rep kIdle = std::numeric_limits<SteadyTime::rep>::min();
+
+  const Clock& clock;
+  std::atomic<SteadyTime::rep> busy_since{kIdle};
   Watchers watchers;
   Pipeline pipeline;  // of the loop
   // After what they run on, so that they end first.
@@ -81,7 +105,10 @@ class StoreWriter final : public Writer {
     const auto core = core_.lock();
     if (!core) return;
     core->loop->Post([weak = core_, job = std::make_shared<Job>(std::move(job))] {
-      if (const auto self = weak.lock()) self->pipeline.Add(job);
+      const auto self = weak.lock();
+      if (!self) return;
+      const StoreImpl::Core::Work work(*self);
+      self->pipeline.Add(job);
     });
   }
 
@@ -107,7 +134,10 @@ void StoreImpl::Stop() noexcept {
 
 void StoreImpl::Post(Function<void(Core&)> fn) {
   core_->loop->Post([weak = std::weak_ptr(core_), fn = std::move(fn)]() mutable {
-    if (const auto core = weak.lock()) fn(*core);
+    const auto core = weak.lock();
+    if (!core) return;
+    const Core::Work work(*core);
+    fn(*core);
   });
 }
 
@@ -162,6 +192,13 @@ void StoreImpl::Capture(Function<void(Result<StoreImage>)> done) noexcept {
   Post([once = std::move(once)](Core& core) {
     core.Capture(std::make_shared<SnapshotWriter>(core.pipeline.committed()), once);
   });
+}
+
+std::int64_t StoreImpl::BusyMs() const noexcept {
+  const SteadyTime::rep since = core_->busy_since;
+  if (since == Core::kIdle) return 0;
+  const Duration busy = core_->clock.SteadyNow() - SteadyTime(SteadyTime::duration(since));
+  return std::chrono::duration_cast<std::chrono::milliseconds>(busy).count();
 }
 
 PipelineStats StoreImpl::StatsForTest() const { return core_->pipeline.stats(); }

@@ -40,6 +40,7 @@ class StoreImpl final : public Store, public ReplicatedState {
   void OnFollower() noexcept override;
   void OnRefused(ProposalEpoch epoch, Sequence first, Status why) noexcept override;
   void Capture(Function<void(Result<StoreImage>)> done) noexcept override;
+  std::int64_t BusyMs() const noexcept override;
 
   // Only where nothing else runs.
   PipelineStats StatsForTest() const;

@@ -8,6 +8,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "fakes/memory_consensus.h"
@@ -71,6 +72,33 @@ class StoreThreadsTest : public testing::Test {
   fakes::MemoryConsensus consensus_;
   StoreImpl store_;
 };
+
+// Consensus has to be able to tell that a change hangs.
+TEST_F(StoreThreadsTest, TellsForHowLongItHasBeenAtAChange) {
+  Lead();
+  EXPECT_EQ(store_.BusyMs(), 0);
+  auto writer = store_.CurrentWriter();
+  ASSERT_TRUE(writer.ok());
+  Countdown begun(1);
+  Countdown released(1);
+  Countdown done(1);
+  (*writer)->Update(
+      [&](Transaction& tx) {
+        begun.Down();
+        released.Wait();
+        return tx.CreateTask(NewTask("t"));
+      },
+      [&](const Result<Index>&) { done.Down(); });
+  ASSERT_TRUE(begun.Wait());
+  std::int64_t longest = 0;
+  const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  while (longest < 20 && std::chrono::steady_clock::now() < limit) longest = store_.BusyMs();
+  EXPECT_GE(longest, 20);
+  released.Down();
+  ASSERT_TRUE(done.Wait());
+  while (store_.BusyMs() > 0 && std::chrono::steady_clock::now() < limit) std::this_thread::yield();
+  EXPECT_EQ(store_.BusyMs(), 0);
+}
 
 TEST_F(StoreThreadsTest, WritersReadersAndWatchersDoNotDisturbEachOther) {
   Lead();

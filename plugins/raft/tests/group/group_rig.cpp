@@ -70,18 +70,19 @@ void GroupRig::Attach(int at) {
   if (listening.ok()) node.listening = *std::move(listening);
 }
 
-void GroupRig::Start(int at, int through) {
+void GroupRig::Start(int at, int through, bool force_new) {
   Attach(at);
   Node& node = nodes_[Size(at)];
   MemberOptions options;
   options.log.storage.directory = "/state/raft";
-  options.log.storage.key = std::string(32, 'k');
+  options.log.storage.key = node.key;
   options.log.storage.segment_bytes = 64 << 10;
   options.log.storage.zero_ahead_bytes = 0;
   options.log.node_id = NodeId(at);
   options.log.address = Address(at);
   options.log.snapshot_interval = settings_.snapshot_interval;
   options.log.log_entries_for_slow_followers = 3;
+  options.log.force_new_cluster = force_new;
   options.election_timeout = settings_.election_timeout;
   if (through >= 0) options.log.join_address = Address(through);
   const bool foreign = settings_.foreign.contains(at);

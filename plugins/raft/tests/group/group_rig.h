@@ -36,8 +36,9 @@ class GroupRig {
   // The first founds the group, the others join through it; true once all are in and, in a group
   // of ours, fast.
   bool Form();
-  // Member `at` starts on what its disk has; joins through `through` when that is nothing.
-  void Start(int at, int through = -1);
+  // Member `at` starts on what its disk has; joins through `through` when that is nothing; or goes
+  // on alone by force.
+  void Start(int at, int through = -1, bool force_new = false);
   bool Started(int at) const { return nodes_[Size(at)].started; }
   Status StartOutcome(int at) const { return nodes_[Size(at)].outcome; }
   // In order, with its hand-over; or by losing its power.
@@ -48,6 +49,8 @@ class GroupRig {
   // In the middle of its next write, which is torn.
   void CrashAtNextSync(int at);
   void NoMoreCrashes();
+  // What encrypts the log from the next start on.
+  void SetKey(int at, std::string key) { nodes_[Size(at)].key = std::move(key); }
   bool up(int at) const { return nodes_[Size(at)].raft != nullptr; }
 
   int size() const { return static_cast<int>(nodes_.size()); }
@@ -100,6 +103,7 @@ class GroupRig {
     std::unique_ptr<Registration> health;
     std::unique_ptr<conformance::RecordingState> state;
     std::unique_ptr<RaftConsensus> raft;
+    std::string key = std::string(32, 'k');
     bool started = false;
     bool crashed = false;  // its objects are still there
     Status outcome;

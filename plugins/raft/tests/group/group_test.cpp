@@ -434,6 +434,101 @@ TEST_F(RaftGroupTest, ALeaderThatIsCutOffIsNotSureAnyMore) {
   EXPECT_TRUE(rig_->CommitOne());
 }
 
+// Its log is worthless then: whoever owns it has to know, also one that was away meanwhile.
+TEST_F(RaftGroupTest, ARemovedMemberHearsThatItIsOne) {
+  Make(5);
+  const int leader = rig_->Leader();
+  const int gone = (leader + 1) % 5;
+  const int away = (leader + 2) % 5;
+  int told = 0;
+  rig_->raft(gone).WatchRemoval([&] { ++told; });
+  rig_->raft(leader).WatchRemoval([&] { ADD_FAILURE() << "the leader stays"; });
+  const RaftId away_id = rig_->IdOf(away);
+  rig_->Crash(away);
+  ASSERT_EQ(Leave(gone, leader, rig_->IdOf(gone)), Status::Ok());
+  EXPECT_TRUE(rig_->RunUntil([&] { return told == 1; }, 30s));
+  EXPECT_EQ(rig_->raft(gone).Leader().node_id, "");
+  ASSERT_TRUE(rig_->RunUntil([&] { return rig_->raft(leader).CanRemoveMember(away_id); }));
+  ASSERT_EQ(Leave((leader + 3) % 5, leader, away_id), Status::Ok());
+  rig_->Start(away);
+  ASSERT_TRUE(rig_->RunUntil([&] { return rig_->Started(away); }));
+  rig_->raft(away).WatchRemoval([&] { ++told; });
+  EXPECT_TRUE(rig_->RunUntil([&] { return told == 2; }, 30s));
+  rig_->raft(away).WatchRemoval([&] { ++told; });
+  EXPECT_TRUE(rig_->RunUntil([&] { return told == 3; }, 1s)) << "at once when it is known";
+  rig_->Stop(away);
+  rig_->Stop(gone);
+}
+
+// Pinned by SwarmKit: a leader whose store hangs in one change gives leadership away.
+TEST_F(RaftGroupTest, ALeaderWithAStuckStoreGivesLeadershipAway) {
+  Make(3);
+  ASSERT_TRUE(rig_->CommitOne());
+  const int before = rig_->Leader();
+  rig_->state(before).SetBusyMs(29'000);
+  EXPECT_FALSE(rig_->RunUntil([&] { return rig_->Leader() != before; }, 20s));
+  rig_->state(before).SetBusyMs(31'000);
+  EXPECT_TRUE(rig_->RunUntil([&] { return rig_->Leader() >= 0 && rig_->Leader() != before; }, 5s));
+  EXPECT_TRUE(rig_->CommitOne());
+}
+
+// Pinned by SwarmKit: a new key is in use at once, and the old one is done with after a snapshot.
+TEST_F(RaftGroupTest, TheLogTakesANewKeyWhileItIsInUse) {
+  Make(3);
+  for (int i = 0; i < 5; ++i) ASSERT_TRUE(rig_->CommitOne());
+  for (int at = 0; at < 3; ++at) {
+    int done = 0;
+    const std::string key(32, static_cast<char>('a' + at));
+    rig_->raft(at).UseLogKey(key, [&](Status status) { done += status.ok() ? 1 : 100; });
+    // Until something is written, a snapshot may have nothing to cover.
+    for (int i = 0; i < 3; ++i) ASSERT_TRUE(rig_->CommitOne());
+    ASSERT_TRUE(rig_->RunUntil([&] { return done == 1; }));
+    rig_->raft(at).UseLogKey(key, [&](Status status) { done += status.ok() ? 1 : 100; });
+    ASSERT_TRUE(rig_->RunUntil([&] { return done == 2; })) << "it is in use already";
+    rig_->SetKey(at, key);
+  }
+  for (int at = 0; at < 3; ++at) rig_->Crash(at);
+  for (int at = 0; at < 3; ++at) rig_->Start(at);
+  ASSERT_TRUE(rig_->CommitOne());
+  EXPECT_TRUE(rig_->Agree());
+  EXPECT_EQ(rig_->state(0).content().size(), 15u);
+}
+
+// Pinned by SwarmKit: one of three goes on alone with what was committed; two new ones join it.
+// Also after a removal and a snapshot.
+TEST_F(RaftGroupTest, OneGoesOnByForce) {
+  Make(5, {.snapshot_interval = 9});
+  for (int i = 0; i < 12; ++i) ASSERT_TRUE(rig_->CommitOne());
+  const int removed = (rig_->Leader() + 1) % 5;
+  ASSERT_EQ(Leave((rig_->Leader() + 2) % 5, rig_->Leader(), rig_->IdOf(removed)), Status::Ok());
+  rig_->Crash(removed);
+  ASSERT_TRUE(rig_->CommitOne());
+  ASSERT_TRUE(rig_->Agree());
+  const int alone = rig_->Leader();
+  for (int at = 0; at < 5; ++at) {
+    if (at != removed) rig_->Crash(at);
+  }
+  rig_->Start(alone, -1, true);
+  ASSERT_TRUE(rig_->RunUntil([&] { return rig_->Leader() == alone; }));
+  EXPECT_EQ(rig_->raft(alone).Members().size(), 1u);
+  EXPECT_EQ(rig_->state(alone).Names().size(), 13u);
+  ASSERT_TRUE(rig_->CommitOne());
+  // It is a group of one from now on, without force.
+  rig_->Crash(alone);
+  rig_->Start(alone);
+  ASSERT_TRUE(rig_->RunUntil([&] { return rig_->Leader() == alone; }));
+  for (int at : {(alone + 1) % 5, (alone + 2) % 5}) {
+    ASSERT_TRUE(rig_->machine(at).disk().RemoveAll("/state/raft").ok());
+    rig_->Start(at, alone);
+    ASSERT_TRUE(rig_->RunUntil([&] { return rig_->Started(at); }));
+    ASSERT_EQ(rig_->StartOutcome(at), Status::Ok());
+  }
+  EXPECT_TRUE(MembersAre(3));
+  ASSERT_TRUE(rig_->CommitOne());
+  EXPECT_TRUE(rig_->Agree());
+  EXPECT_EQ(rig_->state((alone + 1) % 5).Names().size(), 15u);
+}
+
 TEST_F(RaftGroupTest, LeadershipMovesWhenAsked) {
   Make(3);
   ASSERT_TRUE(rig_->CommitOne());

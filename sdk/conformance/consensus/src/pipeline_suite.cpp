@@ -1,6 +1,8 @@
 // Order, epochs and refusals: what the store's pipeline rests on.
 #include <gmock/gmock.h>
 
+#include <optional>
+
 #include "conformance/consensus_suite.h"
 #include "swarm/store_errors.h"
 
@@ -167,6 +169,33 @@ TEST_P(ConsensusSuite, ReadLogSaysWhatIsWrongWithARange) {
   EXPECT_EQ(reversed, Status(Code::kOutOfRange, "versions are out of order"));
   const Status beyond = rig_.ReadLog(last, last.Next()).status();
   EXPECT_EQ(beyond, Status(Code::kOutOfRange, "last version is out of bounds"));
+}
+
+TEST_P(ConsensusSuite, TakesANewLogKeyWhileItRuns) {
+  ASSERT_EQ(rig_.Boot(), Status::Ok());
+  rig_.Commit(5);
+  const std::string key(32, 'n');
+  std::optional<Status> done;
+  rig_.consensus().UseLogKey(key, [&done](Status status) { done = std::move(status); });
+  rig_.Settle();
+  // The last entry with the old key may need one more before a snapshot can replace it.
+  rig_.Commit(2);
+  ASSERT_TRUE(rig_.RunUntil([&] { return done.has_value(); }));
+  if (done->code() == Code::kUnimplemented) return;  // it keeps no log on disk
+  ASSERT_EQ(*done, Status::Ok());
+  done.reset();
+  rig_.consensus().UseLogKey(key, [&done](Status status) { done = std::move(status); });
+  ASSERT_TRUE(rig_.RunUntil([&] { return done.has_value(); }));
+  EXPECT_EQ(*done, Status::Ok()) << "that is the key already";
+  rig_.Commit(2);
+  const std::vector<std::string> names = rig_.state().Names();
+  const Index last = rig_.consensus().CommitIndex();
+  const auto old = rig_.ReadLog(Index(1), last);
+  EXPECT_TRUE(old.ok() || old.status().code() == Code::kOutOfRange) << old.status();
+  rig_.Shutdown();
+  rig_.setup.node.log_key = key;
+  ASSERT_EQ(rig_.Boot(), Status::Ok());
+  EXPECT_EQ(rig_.state().Names(), names);
 }
 
 TEST_P(ConsensusSuite, StopEndsLeadershipAndAllCallbacks) {

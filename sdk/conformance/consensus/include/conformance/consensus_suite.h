@@ -72,7 +72,10 @@ class RecordingState final : public ReplicatedState {
   void OnFollower() noexcept override;
   void OnRefused(ProposalEpoch epoch, Sequence first, Status why) noexcept override;
   void Capture(Function<void(Result<StoreImage>)> done) noexcept override;
+  std::int64_t BusyMs() const noexcept override { return busy_ms_; }
 
+  // How long it pretends to have been at one change.
+  void SetBusyMs(std::int64_t busy) { busy_ms_ = busy; }
   // An own proposal, so that what it holds is known when it is committed.
   void Remember(ProposalEpoch epoch, Sequence sequence, std::string name);
   void Remember(ProposalEpoch epoch, Sequence sequence,
@@ -117,6 +120,7 @@ class RecordingState final : public ReplicatedState {
   Sequence last_own_;
   bool leads_ = false;
   bool silent_ = false;
+  std::int64_t busy_ms_ = 0;
   int times_leader_ = 0;
   int times_follower_ = 0;
   int restores_ = 0;
