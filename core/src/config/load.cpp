@@ -207,7 +207,7 @@ std::string_view BuiltInConfig() {
   executor: [{use: process, default: true}]
   control: [{use: controlapi}]
   components: [{use: orchestrator}, {use: scheduler}, {use: allocator}, {use: keymanager},
-    {use: gossip}, {use: logbroker}]
+    {use: rolemanager}, {use: gossip}, {use: logbroker}]
 )";
 }
 

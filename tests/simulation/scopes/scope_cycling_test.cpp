@@ -14,7 +14,8 @@
 extern "C" const swarm::PluginDescriptor swarm_plugin_standalone, swarm_plugin_store,
     swarm_plugin_proxy_direct, swarm_plugin_dispatcher, swarm_plugin_controlapi, swarm_plugin_ca,
     swarm_plugin_orchestrator, swarm_plugin_scheduler, swarm_plugin_allocator, swarm_plugin_agent,
-    swarm_plugin_executor_sim, swarm_plugin_logbroker, swarm_plugin_keymanager, swarm_plugin_gossip;
+    swarm_plugin_executor_sim, swarm_plugin_logbroker, swarm_plugin_keymanager, swarm_plugin_gossip,
+    swarm_plugin_rolemanager;
 
 namespace swarm::test {
 namespace {
@@ -49,8 +50,8 @@ class ScopeCyclingTest : public testing::TestWithParam<RigFactory> {
          {&swarm_plugin_standalone, &swarm_plugin_store, &swarm_plugin_proxy_direct,
           &swarm_plugin_dispatcher, &swarm_plugin_controlapi, &swarm_plugin_ca,
           &swarm_plugin_orchestrator, &swarm_plugin_scheduler, &swarm_plugin_allocator,
-          &swarm_plugin_keymanager, &swarm_plugin_gossip, &swarm_plugin_logbroker,
-          &swarm_plugin_agent, &swarm_plugin_executor_sim}) {
+          &swarm_plugin_keymanager, &swarm_plugin_rolemanager, &swarm_plugin_gossip,
+          &swarm_plugin_logbroker, &swarm_plugin_agent, &swarm_plugin_executor_sim}) {
       const Status added = registry_.Add(*plugin);
       EXPECT_TRUE(added.ok()) << added;
     }

@@ -56,7 +56,7 @@ TEST_F(ConfigTest, EmptyFileIsTheBuiltInManager) {
   EXPECT_THAT(Names(config),
               ElementsAre("standalone", "store", "proxy-direct", "dispatcher", "ca", "agent",
                           "process", "controlapi", "orchestrator", "scheduler", "allocator",
-                          "keymanager", "gossip", "logbroker"));
+                          "keymanager", "rolemanager", "gossip", "logbroker"));
   EXPECT_TRUE(Plugin(config, "process").is_default);
   EXPECT_STREQ(Plugin(config, "process").descriptor->name, "executor-process");
 }

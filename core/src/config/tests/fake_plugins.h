@@ -28,6 +28,7 @@ class FakePlugins {
     Add("scheduler", "component/1", kScheduler);
     Add("allocator", "component/1", {});
     Add("keymanager", "component/1", {});
+    Add("rolemanager", "component/1", {});
     Add("gossip", "component/1", {});
     Add("logbroker", "component/1", {});
     Add("vault", "component/1", kVault);
