@@ -76,11 +76,12 @@ void Node::Life::Identified(NodeIdentity identity) {
 }
 
 Status Node::Life::LoadManagers() {
+  // A new cluster has no other managers, whatever the configuration or the file says.
+  if (config_.node.force_new_cluster) return {};
   if (!config_.join.address.empty()) {
     managers_->Begin({Peer{"", config_.join.address}});
     return {};
   }
-  if (config_.node.force_new_cluster) return {};
   const std::string path = config_.node.state_dir + std::string(kPeersFile);
   const auto text = ReadFile(runtime_.files(), path);
   if (text.status().code() == Code::kNotFound) return {};

@@ -173,6 +173,7 @@ void Node::Life::End(Status why, StopMode mode) {
     });
   }
   renewal_.reset();
+  role_timer_.reset();
   for (auto owned = instances_.rbegin(); owned != instances_.rend(); ++owned) {
     Add([&instance = *owned->instance](Function<void()> next) { instance.Stop(std::move(next)); });
   }

@@ -100,8 +100,14 @@ class Node::Life final : public AgentEvents, public std::enable_shared_from_this
 
   // managing.cpp: being a manager, and no longer
   void StartManager(Function<void(Life&)> then);
+  // `failed`: the manager could not be started, and nothing of it is left.
+  void TryManager(Function<void(Life&)> then, Function<void(Life&, const Status&)> failed);
   void Manage();
   void MatchRole();
+  void Promote();
+  void PromoteLater(const Status& why);
+  void OnRemoved();
+  void AwaitRole(bool asked);
   void StopManager();
   void ForgetLog();
   void AddManagerSteps();
@@ -133,6 +139,10 @@ class Node::Life final : public AgentEvents, public std::enable_shared_from_this
   bool had_session_ = false;
 
   Managing managing_ = Managing::kNo;
+  // While it runs, a manager's certificate does not start the manager.
+  std::unique_ptr<Timer> role_timer_;
+  bool removed_from_group_ = false;  // its log is worthless
+  int failed_promotions_ = 0;
   std::unique_ptr<LeaderScope> leader_;
   std::unique_ptr<Subscription> leadership_;
   std::unique_ptr<RemovedNodes> removed_;

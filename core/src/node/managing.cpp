@@ -1,15 +1,38 @@
+#include <algorithm>
 #include <utility>
 
 #include "node/addresses.h"
 #include "node/life.h"
+#include "swarm/consensus.h"
 #include "swarm/files.h"
 #include "swarm/proxy.h"
 
 namespace swarm::node {
+namespace {
+
+using std::chrono_literals::operator""s;
+
+// SwarmKit's: for the certificate of a worker, once the group does without this node.
+constexpr Duration kRolePatience = 16s;
+constexpr Duration kPromotionPause = 5s;
+constexpr Duration kLongestPromotionPause = 60s;
+
+}  // namespace
 
 void Node::Life::StartManager(Function<void(Life&)> then) {
+  TryManager(std::move(then), [](Life& life, const Status& why) {
+    life.End(why.WithContext("manager stopped"), StopMode::kDetach);
+  });
+}
+
+void Node::Life::TryManager(Function<void(Life&)> then,
+                            Function<void(Life&, const Status&)> failed) {
   managing_ = Managing::kStarting;
-  const auto fail = [this](const Status& why) { End(why, StopMode::kDetach); };
+  const auto fail = [&](const Status& why) {
+    listeners_->Stop();
+    managing_ = Managing::kNo;
+    failed(*this, why);
+  };
   const auto request = Request();
   if (!request.ok()) return fail(request.status());
   auto keys = identities_->LoadLogKeys(*request);
@@ -24,15 +47,17 @@ void Node::Life::StartManager(Function<void(Life&)> then) {
   const auto other = managers_->Other(identity_.node_id);
   info_.join_address = other ? other->address : "";
   info_.force_join = !config_.join.address.empty();
-  host_->manager().Start(
-      info_, Then<Status>([then = std::move(then)](Life& life, const Status& status) mutable {
-        if (!status.ok()) {
-          return life.End(status.WithContext("manager stopped"), StopMode::kDetach);
-        }
-        life.Manage();
-        then(life);
-        life.MatchRole();
-      }));
+  host_->manager().Start(info_, Then<Status>([then = std::move(then), failed = std::move(failed)](
+                                                 Life& life, const Status& status) mutable {
+                           if (!status.ok()) {
+                             life.listeners_->Stop();
+                             life.managing_ = Managing::kNo;
+                             return failed(life, status);
+                           }
+                           life.Manage();
+                           then(life);
+                           life.MatchRole();
+                         }));
 }
 
 void Node::Life::Manage() {
@@ -51,23 +76,71 @@ void Node::Life::Manage() {
         });
   }
   managers_->SetLocal(loopback_->NewChannel({Listener::kLocal, std::nullopt, "@"}));
+  if (auto* consensus = host_->manager().FindAs<Consensus>(kConsensusRole)) {
+    consensus->WatchRemoval(Then<>([](Life& life) { life.OnRemoved(); }));
+  }
 }
 
 void Node::Life::MatchRole() {
-  if (managing_ == Managing::kNo && identity_.role == pb::MANAGER) {
-    logger_.Info("this node becomes a manager");
-    return StartManager([](Life&) {});
+  const bool manages = identity_.role == pb::MANAGER;
+  if (!manages) {
+    role_timer_.reset();
+    failed_promotions_ = 0;
   }
-  if (managing_ == Managing::kYes && identity_.role != pb::MANAGER) {
+  if (managing_ == Managing::kNo && manages && role_timer_ == nullptr) {
+    logger_.Info("this node becomes a manager");
+    return Promote();
+  }
+  if (managing_ == Managing::kYes && !manages) {
     logger_.Info("this node is no longer a manager");
     StopManager();
   }
 }
 
+// What it runs does not depend on it: a node that cannot manage yet goes on as it is.
+void Node::Life::Promote() {
+  TryManager([](Life& life) { life.failed_promotions_ = 0; },
+             [](Life& life, const Status& why) { life.PromoteLater(why); });
+}
+
+void Node::Life::PromoteLater(const Status& why) {
+  const Duration pause =
+      std::min(kPromotionPause * (1 << std::min(failed_promotions_++, 4)), kLongestPromotionPause);
+  logger_.Error(
+      "this node cannot become a manager yet; it works on as a worker",
+      {{"error", why.message()}, {"retry_in_s", std::to_string(pause / std::chrono::seconds(1))}});
+  role_timer_ = loop_->After(pause, Then<>([](Life& life) {
+                               life.role_timer_.reset();
+                               life.MatchRole();
+                             }));
+}
+
+// Most probably it is about to become a worker; then its certificate says so soon.
+void Node::Life::OnRemoved() {
+  if (managing_ != Managing::kYes) return;
+  logger_.Warn("the managers have taken this node out of their group");
+  removed_from_group_ = true;
+  StopManager();
+}
+
+// Longer than that it is not waited for: the node asks what it is, and joins anew at last.
+void Node::Life::AwaitRole(bool asked) {
+  if (identity_.role != pb::MANAGER) return MatchRole();
+  role_timer_ = loop_->After(kRolePatience, Then<>([asked](Life& life) {
+                               if (asked || !life.renewal_) {
+                                 life.role_timer_.reset();
+                                 return life.MatchRole();
+                               }
+                               life.renewal_->Renew(std::nullopt);
+                               life.AwaitRole(true);
+                             }));
+}
+
 void Node::Life::StopManager() {
   managing_ = Managing::kStopping;
-  // Only the first start makes the cluster.
+  // Only the first start makes the cluster, or makes it anew.
   info_.root_key_pem.clear();
+  info_.force_new_cluster = false;
   managers_->SetLocal(nullptr);
   leadership_.reset();
   removed_.reset();
@@ -91,6 +164,7 @@ void Node::Life::ForgetLog() {
           life.logger_.Warn("the key of the log was not removed", {{"error", saved.message()}});
         }
         life.managing_ = Managing::kNo;
+        if (std::exchange(life.removed_from_group_, false)) return life.AwaitRole(false);
         life.MatchRole();
       }));
 }

@@ -93,7 +93,12 @@ Status CheckQuorumWithout(const std::string& id, const Members& members) {
       ++reachable;
     }
   }
-  if (!is_member) return {Code::kNotFound, "can't find manager in raft memberlist"};
+  if (!is_member) {
+    return {Code::kNotFound,
+            "can't find manager in raft memberlist\nhint: node " + id +
+                " was promoted and has not joined the managers; its log says why. It joins once "
+                "that is mended, or can be removed with --force and join anew as a worker"};
+  }
   return reachable < (members.size() - 1) / 2 + 1 ? LossOfQuorum() : Status::Ok();
 }
 
@@ -112,13 +117,28 @@ Status CheckDemotion(const pb::Node& node, const Members& members, const Reader&
   return CheckQuorumWithout(node.id(), members);
 }
 
+// A node that could never join the managers would be a manager of nothing.
+Status CheckPromotion(const Backend& backend) {
+  if (!backend.consensus() || backend.consensus()->CanGrow()) return Status::Ok();
+  return Precondition(
+      "this cluster's consensus has one manager only, and takes no further ones\nhint: restart the "
+      "manager with plugins.consensus: {use: raft} and plugins.proxy: {use: proxy-raft}, which "
+      "keeps everything there is; then promote the node");
+}
+
+Status CheckRole(const pb::Node& stored, const pb::NodeSpec& spec, const Backend& backend,
+                 const Members& members, const Reader& reader) {
+  if (stored.spec().desired_role() == spec.desired_role()) return Status::Ok();
+  return spec.desired_role() == pb::MANAGER ? CheckPromotion(backend)
+                                            : CheckDemotion(stored, members, reader);
+}
+
 Result<std::shared_ptr<pb::Node>> Change(const pb::UpdateNodeRequest& request,
-                                         const Members& members, Transaction& tx) {
+                                         const Backend& backend, const Members& members,
+                                         Transaction& tx) {
   const auto stored = tx.Get<pb::Node>(request.node_id());
   if (!stored) return NotFound("node", request.node_id());
-  if (stored->spec().desired_role() == pb::MANAGER && request.spec().desired_role() == pb::WORKER) {
-    SWARM_RETURN_IF_ERROR(CheckDemotion(*stored, members, tx));
-  }
+  SWARM_RETURN_IF_ERROR(CheckRole(*stored, request.spec(), backend, members, tx));
   auto node = std::make_shared<pb::Node>(*stored);
   *node->mutable_spec() = request.spec();
   *node->mutable_meta()->mutable_version() = request.node_version();
@@ -131,11 +151,12 @@ void UpdateNode(Call call, std::shared_ptr<const pb::UpdateNodeRequest> request)
     return call.reply(InvalidRequest());
   }
   auto outcome = std::make_shared<std::shared_ptr<const pb::Node>>();
-  Members members = MembersOf(*call.backend);
+  const auto backend = call.backend;
+  Members members = MembersOf(*backend);
   Transact(
       std::move(call),
-      [request, members = std::move(members), outcome](Transaction& tx) {
-        auto changed = Change(*request, members, tx);
+      [request, backend, members = std::move(members), outcome](Transaction& tx) {
+        auto changed = Change(*request, *backend, members, tx);
         if (changed.ok()) *outcome = std::move(*changed);
         return changed.status();
       },

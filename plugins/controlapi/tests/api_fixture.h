@@ -57,7 +57,9 @@ class FakeMembers final : public Consensus, public LeadershipCheck {
     ++asked;
     done(confirms);
   }
+  bool CanGrow() const noexcept override { return can_grow; }
   std::vector<Member> members;
+  bool can_grow = true;
   Status confirms;
   int asked = 0;
 };

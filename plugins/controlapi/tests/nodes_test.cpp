@@ -117,6 +117,31 @@ TEST_F(NodesTest, NeverDemotesTheOnlyManager) {
   EXPECT_TRUE(Call<pb::UpdateNodeResponse>("UpdateNode", request).ok());
 }
 
+TEST_F(NodesTest, PromotesOnlyWhereThereCanBeMoreManagers) {
+  AddNode("a", pb::NodeStatus::READY, pb::MANAGER);
+  AddNode("w", pb::NodeStatus::READY);
+  AddMember("a", true, true);
+  const auto promote = [this] {
+    pb::UpdateNodeRequest request;
+    request.set_node_id("w");
+    *request.mutable_node_version() = Stored<pb::Node>("w")->meta().version();
+    request.mutable_spec()->set_desired_role(pb::MANAGER);
+    return Call<pb::UpdateNodeResponse>("UpdateNode", request).status();
+  };
+  members_.can_grow = false;
+  const Status refused = promote();
+  EXPECT_EQ(refused.code(), Code::kFailedPrecondition);
+  EXPECT_NE(refused.message().find("hint: restart the manager with plugins.consensus"),
+            std::string::npos);
+  EXPECT_EQ(Stored<pb::Node>("w")->spec().desired_role(), pb::WORKER);
+  members_.can_grow = true;
+  EXPECT_TRUE(promote().ok());
+  EXPECT_EQ(Stored<pb::Node>("w")->spec().desired_role(), pb::MANAGER);
+  const Status unjoined = Demote("w");
+  EXPECT_EQ(unjoined.code(), Code::kNotFound);
+  EXPECT_TRUE(unjoined.message().starts_with("can't find manager in raft memberlist\nhint: "));
+}
+
 // Pinned by SwarmKit: an update is made once.
 TEST_F(NodesTest, RefusesIncompleteAndRepeatedUpdates) {
   AddNode("w", pb::NodeStatus::READY);
