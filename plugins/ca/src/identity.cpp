@@ -22,7 +22,7 @@ constexpr std::string_view kExpiredHint =
     "token, or, where no manager is left, with --force-new-cluster; check this machine's clock";
 constexpr std::string_view kUnlockHint =
     "\nhint: give the cluster's key with --unlock-key or node.unlock_key; `swarmctl cluster "
-    "unlock-key` on an unlocked manager shows it";
+    "unlock-key default` on an unlocked manager shows it";
 
 Result<Held> Check(const pki::NodeFiles::Pair& pair, const pki::RootCa& root,
                    const std::string& kek, WallTime now, pki::Expiry expiry) {
