@@ -121,6 +121,8 @@ void Node::Life::OnIdentityChanged(NodeIdentity identity) {
   UseIdentity(std::move(identity));
   listeners_->SetCredentials(identity_.credentials);
   if (agent_ != nullptr) agent_->SetTlsInfo(identity_.tls_info);
+  // A manager's certificate is no leftover then: there is nothing to wait for.
+  if (managing_ == Managing::kNo && put_out_ == PutOut::kWantedAgain) role_timer_.reset();
   MatchRole();
 }
 
@@ -135,14 +137,29 @@ void Node::Life::OnNode(const pb::Node& node) noexcept {
 void Node::Life::FollowNode(const pb::Node& node) {
   if (!renewal_) return;
   const pb::NodeRole desired = node.spec().desired_role();
+  const bool again = IsWantedAgain(node);
   if (desired != std::exchange(last_desired_, desired)) {
     logger_.Info("this node is to change its role",
                  {{"role", desired == pb::MANAGER ? "manager" : "worker"}});
     return renewal_->Renew(desired);
   }
+  if (again) return renewal_->Renew(desired);
   if (node.certificate().status().state() == pb::IssuanceStatus::ROTATE) {
     renewal_->Renew(std::nullopt);
   }
+}
+
+// Its first word after the removal may be older than the demotion, so it has to have said both. The
+// observed role too: only then no certificate that is asked for now makes a worker.
+bool Node::Life::IsWantedAgain(const pb::Node& node) {
+  if (put_out_ == PutOut::kNo) return false;
+  if (node.spec().desired_role() == pb::WORKER) {
+    put_out_ = PutOut::kDemoted;
+  } else if (put_out_ == PutOut::kDemoted && node.role() == pb::MANAGER) {
+    put_out_ = PutOut::kWantedAgain;
+    return true;
+  }
+  return false;
 }
 
 void Node::Life::OnRootCa(const std::string& roots_pem) noexcept {

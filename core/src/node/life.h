@@ -42,6 +42,9 @@ class Node::Life final : public AgentEvents, public std::enable_shared_from_this
   using Step = Function<void(Function<void()> next)>;
   // Where this node is on the way to being a manager, or back.
   enum class Managing : unsigned char { kNo, kStarting, kYes, kStopping };
+  // What the node's object has said since the group has put this node out: nothing new yet, that
+  // it is to be a worker, and after that that it is to be a manager again.
+  enum class PutOut : unsigned char { kNo, kYes, kDemoted, kWantedAgain };
 
   // Stops and then drops an instance that MakeInstance made.
   struct Owned {
@@ -97,6 +100,7 @@ class Node::Life final : public AgentEvents, public std::enable_shared_from_this
   void UseIdentity(NodeIdentity identity);
   void OnIdentityChanged(NodeIdentity identity);
   void FollowNode(const pb::Node& node);
+  bool IsWantedAgain(const pb::Node& node);
 
   // managing.cpp: being a manager, and no longer
   void StartManager(Function<void(Life&)> then);
@@ -142,6 +146,7 @@ class Node::Life final : public AgentEvents, public std::enable_shared_from_this
   // While it runs, a manager's certificate does not start the manager.
   std::unique_ptr<Timer> role_timer_;
   bool removed_from_group_ = false;  // its log is worthless
+  PutOut put_out_ = PutOut::kNo;     // until it has become what it is to be
   int failed_promotions_ = 0;
   std::unique_ptr<LeaderScope> leader_;
   std::unique_ptr<Subscription> leadership_;

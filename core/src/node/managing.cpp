@@ -86,9 +86,11 @@ void Node::Life::MatchRole() {
   if (!manages) {
     role_timer_.reset();
     failed_promotions_ = 0;
+    if (managing_ == Managing::kNo) put_out_ = PutOut::kNo;
   }
   if (managing_ == Managing::kNo && manages && role_timer_ == nullptr) {
     logger_.Info("this node becomes a manager");
+    put_out_ = PutOut::kNo;
     return Promote();
   }
   if (managing_ == Managing::kYes && !manages) {
@@ -120,20 +122,25 @@ void Node::Life::OnRemoved() {
   if (managing_ != Managing::kYes) return;
   logger_.Warn("the managers have taken this node out of their group");
   removed_from_group_ = true;
+  put_out_ = last_desired_ == pb::WORKER ? PutOut::kDemoted : PutOut::kYes;
   StopManager();
 }
 
 // Longer than that it is not waited for: the node asks what it is, and joins anew at last.
 void Node::Life::AwaitRole(bool asked) {
   if (identity_.role != pb::MANAGER) return MatchRole();
-  role_timer_ = loop_->After(kRolePatience, Then<>([asked](Life& life) {
-                               if (asked || !life.renewal_) {
-                                 life.role_timer_.reset();
-                                 return life.MatchRole();
-                               }
-                               life.renewal_->Renew(std::nullopt);
-                               life.AwaitRole(true);
-                             }));
+  // The certificate that this asked for may have come while the manager was stopping.
+  if (put_out_ == PutOut::kWantedAgain && renewal_) renewal_->Renew(pb::MANAGER);
+  role_timer_ = loop_->After(
+      kRolePatience, Then<>([asked](Life& life) {
+        if (asked || !life.renewal_) {
+          life.role_timer_.reset();
+          return life.MatchRole();
+        }
+        life.logger_.Warn("no worker's certificate has come; asking what this node is");
+        life.renewal_->Renew(std::nullopt);
+        life.AwaitRole(true);
+      }));
 }
 
 void Node::Life::StopManager() {
