@@ -113,6 +113,7 @@ class Node::Life final : public AgentEvents, public std::enable_shared_from_this
   void OnRemoved();
   void AwaitRole(bool asked);
   void StopManager();
+  void RememberManagers();
   void ForgetLog();
   void AddManagerSteps();
 

@@ -101,6 +101,11 @@ void Node::Life::MatchRole() {
 
 // What it runs does not depend on it: a node that cannot manage yet goes on as it is.
 void Node::Life::Promote() {
+  // Alone it would begin a group of its own, with nothing in it.
+  if (!managers_->Other(identity_.node_id)) {
+    return PromoteLater(
+        {Code::kUnavailable, "no other manager is known whose group it could join"});
+  }
   TryManager([](Life& life) { life.failed_promotions_ = 0; },
              [](Life& life, const Status& why) { life.PromoteLater(why); });
 }
@@ -148,6 +153,7 @@ void Node::Life::StopManager() {
   // Only the first start makes the cluster, or makes it anew.
   info_.root_key_pem.clear();
   info_.force_new_cluster = false;
+  RememberManagers();
   managers_->SetLocal(nullptr);
   leadership_.reset();
   removed_.reset();
@@ -159,6 +165,18 @@ void Node::Life::StopManager() {
       l.ForgetLog();
     }));
   }));
+}
+
+// From now on it needs the others, also those that came a moment ago: the list that its agent was
+// sent may be older, and only managers tell of managers.
+void Node::Life::RememberManagers() {
+  const auto* consensus = host_->manager().FindAs<Consensus>(kConsensusRole);
+  if (consensus == nullptr) return;
+  std::vector<Peer> others;
+  for (const Member& member : consensus->Members()) {
+    if (!member.self && !member.address.empty()) others.push_back({member.node_id, member.address});
+  }
+  if (!others.empty()) managers_->SetManagers(std::move(others));
 }
 
 // The log is of a group that this node has left. At a promotion it joins with an empty one.
