@@ -49,7 +49,7 @@ bool RoleGroup::Start(const std::string& name, const std::vector<std::string>& a
   WriteText(config, "plugins:\n  path: [" + BuildDirectory() +
                         "/plugins]\n  consensus: {use: raft}\n  proxy: {use: proxy-raft}\n"
                         "  executor:\n    - " +
-                        executor_ + "\n");
+                        executor_ + "\n" + lines_);
   node.manager.ListenOn(node.address);
   std::vector<std::string> all = {"--config", config, "--hostname", name};
   all.insert(all.end(), arguments.begin(), arguments.end());

@@ -22,6 +22,8 @@ class RoleGroup {
       : executor_(std::move(executor)) {}
   ~RoleGroup();
 
+  // A line for the section of plugins, of the nodes that are started from now on.
+  void Configure(const std::string& line) { lines_ += "  " + line + "\n"; }
   // The first node founds the cluster, later ones join it as `role`. Whether it got there.
   bool Add(const std::string& name, const std::string& role = "manager",
            const std::vector<std::string>& arguments = {});
@@ -52,6 +54,7 @@ class RoleGroup {
   std::vector<std::string> Row(const std::string& through, const std::string& name);
 
   const std::string executor_;
+  std::string lines_;
   std::map<std::string, std::unique_ptr<Node>> nodes_;
   std::string first_;
 };

@@ -115,6 +115,8 @@ TEST_F(RolesTest, AnyManagerIsDemotedAndPromotedWhileItsTasksRunOn) {
 }
 
 TEST_F(RolesTest, AWorkerBecomesAManagerWhileItsTasksRunOn) {
+  // Agents are not told of the new manager: m1 has to know by itself to whom it goes over.
+  group_.Configure("dispatcher: {use: dispatcher, manager_poll: 1h}");
   ASSERT_TRUE(group_.Add("m1")) << group_.logs();
   ender_ = "m1";
   ASSERT_TRUE(group_.Add("w1", "worker")) << group_.logs();
