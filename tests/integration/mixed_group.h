@@ -109,7 +109,7 @@ class MixedGroup {
 
   // Not started. The first engine comes before the first of ours, which needs its network.
   EngineMember& AddEngine();
-  OurMember& AddOurs(OurSettings settings);
+  OurMember& AddOurs(OurSettings settings = {});
   const std::vector<GroupMember*>& members() const { return members_; }
 
   // A member that is no manager for a while, and one that is again.
@@ -135,8 +135,6 @@ class MixedGroup {
 
 // How long an election and what follows it may take in a group with engines, on a busy machine.
 inline constexpr std::chrono::seconds kElection{150};
-// What our managers need in such a group.
-inline constexpr char kEngineTiming[] = "election_timeout: 10s, pre_vote: false";
 
 // What `node ls` says of one node.
 struct NodeRow {

@@ -99,8 +99,8 @@ class MixedManagersTest : public ::testing::Test {
 
 TEST_F(MixedManagersTest, EachOfThemLeadsInTurn) {
   EngineMember& engine = group_.AddEngine();
-  OurMember& first = group_.AddOurs({.consensus = kEngineTiming});
-  OurMember& second = group_.AddOurs({.consensus = kEngineTiming});
+  OurMember& first = group_.AddOurs();
+  OurMember& second = group_.AddOurs();
   ASSERT_TRUE(first.Found()) << first.log();
   const std::string token = ManagerToken(first);
   ASSERT_TRUE(second.Join(first.address(), token)) << second.log();
@@ -153,8 +153,7 @@ TEST_F(MixedManagersTest, EachCatchesUpFromTheOthersSnapshots) {
       engine::Request::PostJson("/swarm/update", spec).Query("version", std::to_string(version)));
   ASSERT_TRUE(updated.ok()) << updated.status;
 
-  const std::string settings =
-      std::string(kEngineTiming) + ", snapshot_interval: 20, log_entries_for_slow_followers: 1";
+  const std::string settings = "snapshot_interval: 20, log_entries_for_slow_followers: 1";
   OurMember& first = group_.AddOurs({.consensus = settings});
   OurMember& second = group_.AddOurs({.consensus = settings});
   const std::string token = ManagerToken(engine);

@@ -206,8 +206,7 @@ TEST_F(TakeoverTest, ForceNewClusterFromAnEnginesFolder) {
   const std::string token = ManagerToken(*engine_);
   std::vector<std::unique_ptr<OurMember>> lost;
   for (int i = 1; i <= 2; ++i) {
-    lost.push_back(std::make_unique<OurMember>("lost" + std::to_string(i), Address(i),
-                                               OurSettings{.consensus = kEngineTiming}));
+    lost.push_back(std::make_unique<OurMember>("lost" + std::to_string(i), Address(i)));
     ASSERT_TRUE(lost.back()->Join(engine_->address(), token)) << lost.back()->log();
   }
   Fill();
@@ -215,7 +214,7 @@ TEST_F(TakeoverTest, ForceNewClusterFromAnEnginesFolder) {
   for (auto& member : lost) member->Kill();
   engine_->Stop();
 
-  ours_ = std::make_unique<OurMember>("e1", Address(0), OurSettings{.consensus = kEngineTiming});
+  ours_ = std::make_unique<OurMember>("e1", Address(0));
   Copy(engine_->state(), ours_->state());
   const auto folder = ReadRaftFolder(ours_->state());
   ASSERT_TRUE(folder.ok()) << folder.status();
@@ -230,7 +229,7 @@ TEST_F(TakeoverTest, ForceNewClusterFromAnEnginesFolder) {
   EXPECT_EQ(managers(), 1u) << ours_->Ctl({"node", "ls"}).out;
   EXPECT_EQ(ours_->Create("alone").code, 0);
 
-  OurMember joined("joined", Address(3), OurSettings{.consensus = kEngineTiming});
+  OurMember joined("joined", Address(3));
   ASSERT_TRUE(joined.Join(ours_->address(), ManagerToken(*ours_))) << joined.log();
   EXPECT_TRUE(Eventually([&] { return managers() == 2; }, kElection));
   EXPECT_EQ(joined.Create("together").code, 0);
