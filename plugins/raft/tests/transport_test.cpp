@@ -64,6 +64,9 @@ class FakeStream final : public ClientStream {
     reply = std::move(done);
   }
   void Cancel() noexcept override {}
+  void Reply(Result<std::optional<::swarm::Payload>> result) {
+    std::exchange(reply, nullptr)(std::move(result));
+  }
 
   std::vector<pb::StreamRaftMessageRequest> frames;
   bool closed = false;
@@ -112,9 +115,17 @@ class PeerTest : public ::testing::Test {
     parts_->dial = [this](const std::string& address) -> Result<std::shared_ptr<Channel>> {
       dialled_.push_back(address);
       channel_ = std::make_shared<FakeChannel>();
+      channels_.push_back(channel_);
       return std::shared_ptr<Channel>(channel_);
     };
     peer_ = std::make_shared<Peer>(RaftId(2), "m2:4242", parts_);
+  }
+  // A real channel ends its calls when it goes; these keep what nobody has answered.
+  ~PeerTest() override {
+    for (const auto& channel : channels_) {
+      channel->answer = nullptr;
+      if (channel->stream) channel->stream->reply = nullptr;
+    }
   }
   static Message Vote(std::uint64_t term) {
     return {.type = MessageType::kVote, .to = RaftId(2), .from = RaftId(1), .term = Term(term)};
@@ -137,6 +148,7 @@ class PeerTest : public ::testing::Test {
   }
 
   std::shared_ptr<PeerParts> parts_ = std::make_shared<PeerParts>();
+  std::vector<std::shared_ptr<FakeChannel>> channels_;
   std::shared_ptr<FakeChannel> channel_;
   std::shared_ptr<Peer> peer_;
   std::vector<std::string> dialled_;
@@ -205,10 +217,10 @@ TEST_F(PeerTest, ASnapshotHasAWayOfItsOwn) {
   ASSERT_NE(channel_->stream, nullptr) << "does not wait for the vote";
   EXPECT_EQ(channel_->stream->frames.size(), 1u);
   EXPECT_TRUE(channel_->stream->closed);
-  channel_->stream->reply(std::optional(::swarm::Payload::Of(pb::StreamRaftMessageResponse())));
+  channel_->stream->Reply(std::optional(::swarm::Payload::Of(pb::StreamRaftMessageResponse())));
   EXPECT_EQ(snapshots_, std::vector<bool>{true});
   peer_->Send(Snap());
-  channel_->stream->reply(Status(Code::kUnavailable, "gone"));
+  channel_->stream->Reply(Status(Code::kUnavailable, "gone"));
   EXPECT_EQ(snapshots_, (std::vector<bool>{true, false}));
   EXPECT_EQ(unreachable_, 1);
 }
@@ -216,7 +228,7 @@ TEST_F(PeerTest, ASnapshotHasAWayOfItsOwn) {
 // Pinned by SwarmKit: one without streams gets it in one call.
 TEST_F(PeerTest, AMemberWithoutStreamsGetsTheSnapshotWhole) {
   peer_->Send(Snap());
-  channel_->stream->reply(Status(Code::kUnimplemented, "unknown method"));
+  channel_->stream->Reply(Status(Code::kUnimplemented, "unknown method"));
   ASSERT_EQ(channel_->messages.size(), 1u);
   EXPECT_EQ(channel_->messages[0].snapshot().data(), "state");
   EXPECT_TRUE(snapshots_.empty());
