@@ -42,7 +42,7 @@ void Raft::StartCampaign(CampaignKind kind) {
     Reset(term_ + 1);
     vote_ = id();
     role_ = Role::kCandidate;
-    contested_ = true;
+    ++ties_;
   }
   const Term asked = pre_vote ? term_ + 1 : term_;
   const Position last = log_.Last();
@@ -80,9 +80,9 @@ void Raft::AnswerVote(const Message& message) {
   if (granted) {
     election_elapsed_ = 0;
     vote_ = message.from;
-    contested_ = false;  // whoever was given the vote gets the time to use it
+    ties_ = 0;  // whoever was given the vote gets the time to use it
   } else if (leader_ == kNobody) {
-    contested_ = true;
+    ties_ = std::max(ties_, 1);
   }
 }
 
@@ -102,10 +102,12 @@ void Raft::CountVote(const Message& message) {
     case VoteResult::kWon:
       if (pre_vote) {
         StartCampaign(CampaignKind::kVote);
-      } else {
+      } else if (votes_.contains(id()) || options_.variant.has(Fault::kLeadsBeforeWritten)) {
         BecomeLeader();
         Broadcast();
       }
+      // Until its own vote is written, a crash would make it forget the term, and the same voters
+      // elect it in that term again: with other entries at the same places.
       break;
     case VoteResult::kLost:
       BecomeFollower(term_, kNobody);
@@ -119,7 +121,7 @@ void Raft::BecomeLeader() {
   Reset(term_);
   leader_ = id();
   role_ = Role::kLeader;
-  contested_ = false;
+  ties_ = 0;
   Progress* self = group_.Find(id());
   RAFT_INVARIANT(self, "only members are elected");
   self->BecomeReplicate();

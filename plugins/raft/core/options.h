@@ -48,8 +48,9 @@ struct Options {
   // Among members that do not ask first, two that stand at about the same time keep each other from
   // being elected, and one that stands as soon as it may is not answered by those who heard of the
   // leader a moment longer; either costs a whole timeout. With this, a candidate, or who refused
-  // one, stands after 3 to 6 tenths of a timeout when no leader came of it, and half of one without
-  // the leader is enough to vote for another. Without effect beside pre_vote.
+  // one, stands after 3 to 6 tenths of a timeout when no leader came of it, twice in a row at most,
+  // and half of one without the leader is enough to vote for another. Without effect beside
+  // pre_vote.
   bool short_ties = false;
   // A leader that is no longer a voter becomes a follower at once, instead of carrying on until
   // another takes over.

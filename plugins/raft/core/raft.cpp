@@ -8,6 +8,11 @@
 namespace swarm::raft {
 namespace {
 
+// Elections in a row without a leader after which the next one comes soon. A member that nobody
+// elects, say one that was away while the group moved on, must not go on so: with every candidacy
+// its term rises, which costs the others their leader, and theirs has to overtake it.
+constexpr int kShortTies = 2;
+
 bool IsVoteTraffic(MessageType type) {
   return type == MessageType::kVote || type == MessageType::kVoteResponse ||
          type == MessageType::kPreVote || type == MessageType::kPreVoteResponse;
@@ -136,7 +141,7 @@ void Raft::Tick() {
 }
 
 int Raft::TimeToStand() const {
-  if (!contested_ || !ShortensTies()) return election_timeout_;
+  if (ties_ == 0 || ties_ > kShortTies || !ShortensTies()) return election_timeout_;
   return std::max(election_timeout_ * 3 / 10, 1);
 }
 
@@ -256,7 +261,7 @@ StepResult Raft::StepOther(Message& message) {
     case MessageType::kSnapshot:
       if (!follower) BecomeFollower(message.term, message.from);
       election_elapsed_ = 0;
-      contested_ = false;
+      ties_ = 0;
       leader_ = message.from;
       if (message.type == MessageType::kAppend) HandleAppend(message);
       if (message.type == MessageType::kHeartbeat) HandleHeartbeat(message);

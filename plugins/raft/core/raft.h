@@ -234,8 +234,9 @@ class Raft {
   int election_elapsed_ = 0;  // ticks since the leader, or the last election, was heard of
   int heartbeat_elapsed_ = 0;
   int election_timeout_ = 0;
-  // This member stood for election, or refused somebody who did, and heard of no leader since.
-  bool contested_ = false;
+  // How often this member stood for election, or else whether it refused somebody who did, since it
+  // last heard of a leader or gave its vote away.
+  int ties_ = 0;
 
   // While leading:
   RaftId transferee_;  // kNobody: none

@@ -12,6 +12,7 @@ enum class Fault : std::uint8_t {
   kForgetsVote,           // votes for anyone who asks
   kIgnoresCandidatesLog,  // votes for a candidate that lacks entries
   kSaysBeforeWritten,     // acknowledges before the disk has it
+  kLeadsBeforeWritten,    // leads by others' votes before the disk has its own
   kChangesTogether,       // begins a conf change before the one before is applied
   kTrustsItsLeadership,   // takes itself for the leader without asking anybody
 };

@@ -69,6 +69,10 @@ TEST(VotingTest, WithShortTiesTheNextElectionComesSoon) {
   const Term stood = peer.raft->term();
   peer.Tick(6);
   EXPECT_GT(peer.raft->term(), stood);
+  peer.Tick(6);
+  const Term again = peer.raft->term();
+  peer.Tick(9);
+  EXPECT_EQ(peer.raft->term(), again) << "nobody elects it: it must not drive the terms up";
 
   Peer voter({.log = {2, 2}, .hard_state = {Term(2), kNobody, Index(1)}, .options = options});
   ASSERT_TRUE(voter.Hear(Vote(2, 5, 1, 1)).at(0).reject) << "it lacks entries";
@@ -130,6 +134,23 @@ TEST(VotingTest, ACandidatesOwnVoteCountsOnceItIsWritten) {
   peer.raft->Campaign();
   EXPECT_EQ(peer.raft->role(), Role::kCandidate);
   peer.Work();
+  EXPECT_EQ(peer.raft->role(), Role::kLeader);
+}
+
+// Else a crash would make it forget the term in which it leads: the same voters would elect it in
+// that term once more, and there would be two entries of one term at one place.
+TEST(VotingTest, NobodyLeadsByTheVotesOfOthersAlone) {
+  Peer peer;
+  peer.raft->Campaign();
+  const Ready ready = peer.raft->TakeReady();
+  for (const std::uint64_t voter : {2, 3}) {
+    peer.raft->Step({.type = MessageType::kVoteResponse,
+                     .to = peer.raft->id(),
+                     .from = RaftId(voter),
+                     .term = peer.raft->term()});
+  }
+  EXPECT_EQ(peer.raft->role(), Role::kCandidate) << "its term is not on disk";
+  for (const Message& message : ready.messages_after_write) peer.raft->Step(message);
   EXPECT_EQ(peer.raft->role(), Role::kLeader);
 }
 

@@ -101,12 +101,12 @@ void Oracle::ObserveCommit(const Raft& raft, Shadow& shadow) {
   if (log.committed() == shadow.committed) return;
   const Index first = std::max(shadow.committed + 1, log.FirstIndex());
   for (const Entry& entry : log.Read(first, log.committed() + 1, kUnlimited))
-    Commit(raft.id(), entry);
+    Commit(raft.id(), raft.term(), entry);
   shadow.committed = log.committed();
 }
 
 // State machine safety: what is committed at an index is the same everywhere and for ever.
-void Oracle::Commit(RaftId member, const Entry& entry) {
+void Oracle::Commit(RaftId member, Term term, const Entry& entry) {
   if (entry.index <= committed()) {
     const Entry& first = committed_[entry.index - Index(1)];
     if (first.term != entry.term || !SameData(first.data, entry.data))
@@ -120,6 +120,7 @@ void Oracle::Commit(RaftId member, const Entry& entry) {
   }
   CheckVersion(entry);
   committed_.push_back(entry);
+  committed_in_.push_back(term);
   states_.push_back(Fold(states_.back(), entry));
 }
 
@@ -154,18 +155,32 @@ void Oracle::ObserveLeader(const Raft& raft, Shadow& shadow) {
   if (!first && at->second != raft.id())
     Violated(Text("election safety: members ", at->second, " and ", raft.id(), " both lead term ",
                   raft.term()));
-  // Leader completeness.
+  CheckCompleteness(raft);
+}
+
+// Leader completeness. One that is elected late, after others have gone on to later terms, need not
+// have what these committed: it cannot commit anything itself.
+void Oracle::CheckCompleteness(const Raft& raft) {
   const Log& log = raft.log();
-  if (log.LastIndex() < committed()) {
+  Index must = committed();
+  while (must > Index(1) && committed_in_[must - Index(1)] >= raft.term()) must = must - 1;
+  if (log.LastIndex() < must) {
     Violated(Text("leader completeness: leader ", raft.id(), " of term ", raft.term(),
-                  " lacks committed entry ", committed()));
+                  " lacks committed entry ", must));
   }
-  for (Index i = std::max(log.FirstIndex(), Index(1)); i <= committed(); i = i + 1) {
+  for (Index i = std::max(log.FirstIndex(), Index(1)); i <= must; i = i + 1) {
     if (log.TermAt(i) == committed_[i - Index(1)].term) continue;
     Violated(Text("leader completeness: leader ", raft.id(), " of term ", raft.term(),
                   " has another entry ", i, " than was committed"));
     return;
   }
+}
+
+// Else it could lead that term once more after a crash, and say something else in it.
+void Oracle::Leads(const Raft& raft, const HardState& written) {
+  if (written.term < raft.term())
+    Violated(Text("member ", raft.id(), " leads term ", raft.term(), ", but its disk says ",
+                  written.term));
 }
 
 void Oracle::Sent(const Message& message, const HardState& written, Index last) {

@@ -26,6 +26,8 @@ class Oracle {
   void Observe(const Raft& raft);
   // It starts anew from what its disk has.
   void Restarted(const Raft& raft);
+  // It has just been elected; `written`: its disk.
+  void Leads(const Raft& raft, const HardState& written);
   // `written`, `last`: the sender's disk.
   void Sent(const Message& message, const HardState& written, Index last);
   void Applied(RaftId member, const Entry& entry);
@@ -62,9 +64,10 @@ class Oracle {
   void ObserveLog(const Raft& raft, Shadow& shadow);
   void Register(RaftId member, const Entry& entry, Term before);
   void ObserveCommit(const Raft& raft, Shadow& shadow);
-  void Commit(RaftId member, const Entry& entry);
+  void Commit(RaftId member, Term term, const Entry& entry);
   void CheckVersion(const Entry& entry);
   void ObserveLeader(const Raft& raft, Shadow& shadow);
+  void CheckCompleteness(const Raft& raft);
 
   Counters& counters_;
   std::string violation_;
@@ -74,6 +77,7 @@ class Oracle {
   std::vector<std::vector<Seen>> seen_;  // by index
   // A group begins with entry 1 committed and in a snapshot, from where newcomers get to know it.
   std::vector<Entry> committed_{{.term = Term(1), .index = Index(1)}};
+  std::vector<Term> committed_in_{Term(1)};  // the term of who first knew of it, at most too late
   std::vector<std::uint64_t> states_{0, 1};  // of the state machine after each committed entry
   std::vector<std::pair<Index, Payload>> acknowledged_;
   std::set<std::uint64_t> versions_;  // of committed writes

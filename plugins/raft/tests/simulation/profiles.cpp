@@ -44,9 +44,12 @@ bool Simulation::HasForeign(const SimMember& leader) {
                      [this](RaftId id) { return IsForeign(*Find(id)); });
 }
 
+// As the product's leader, which decides nothing before it has caught up, nor while somebody joins.
 bool Simulation::ProfileUnderWay(const SimMember& leader) {
+  if (!leader.serves()) return true;
   const std::vector<Entry> tail = leader.raft().log().Read(leader.applied() + 1, kUnlimited);
-  return std::any_of(tail.begin(), tail.end(), IsProfile);
+  return std::any_of(tail.begin(), tail.end(),
+                     [](const Entry& entry) { return IsProfile(entry) || IsConfChange(entry); });
 }
 
 // All of ours have said that they have applied the last switch.

@@ -104,6 +104,7 @@ void SimMember::Did() {
   oracle_.Observe(*raft_);
   const bool leads = raft_->role() == Role::kLeader;
   if (leads && !leads_) {
+    oracle_.Leads(*raft_, hard_state_);
     caught_up_at_ = raft_->log().LastIndex();
     next_version_ = 0;
   }

@@ -9,6 +9,7 @@ Simulation::Simulation(SimulationOptions options)
   mixed_ = dice_.Percent(50);
   pre_vote_ = !mixed_ && dice_.Percent(50);
   profiles_ = !mixed_ && dice_.Percent(60);
+  hasty_ = dice_.Percent(25);
   // One entry in an append, or some.
   append_bytes_ = dice_.Percent(40) ? 1 : 40;
   std::vector<RaftId> voters;
@@ -37,7 +38,8 @@ void Simulation::AddMember(std::vector<RaftId> voters, bool foreign) {
 }
 
 SimulationResult Simulation::Run() {
-  const std::uint64_t most = options_.steps * 20;
+  // Some groups have bad luck for long.
+  const std::uint64_t most = options_.steps * 100;
   while (!Violated() && counters_.steps < most &&
          (counters_.steps < options_.steps || counters_.acknowledged < options_.acknowledged ||
           counters_.faults() < options_.faults)) {
@@ -151,7 +153,7 @@ void Simulation::Heal() {
     member->FreeDisk();
     if (!member->up() && !gone_.contains(member->id())) member->Start();
   }
-  constexpr int kRounds = 400;
+  constexpr int kRounds = 2000;
   std::optional<std::string> last_write;
   for (int round = 0; round < kRounds && !Violated(); ++round) {
     HealRound();

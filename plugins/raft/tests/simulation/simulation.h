@@ -73,6 +73,7 @@ class Simulation : private World {
   void StepGroup();
   void StepFaults();
   void Partition();
+  void StopNewLeader();
   void FillOrFreeDisks(SimMember& member);
   void RetireRemoved();
   SimMember& AnyMember();
@@ -109,6 +110,7 @@ class Simulation : private World {
   bool mixed_ = false;
   bool pre_vote_ = false;
   bool profiles_ = false;
+  bool hasty_ = false;             // leaders often fail when they have just been elected
   bool wants_fast_ = true;         // as far as others have no say
   std::map<Index, bool> fast_at_;  // changes of the profile, as somebody applied them
   RaftId lagging_;                 // applies nothing for a while, in peace

@@ -81,7 +81,8 @@ TEST_P(PlantedFaultTest, IsCaught) {
 INSTANTIATE_TEST_SUITE_P(All, PlantedFaultTest,
                          ::testing::Values(Fault::kCommitsEarlierTerms, Fault::kForgetsVote,
                                            Fault::kIgnoresCandidatesLog, Fault::kSaysBeforeWritten,
-                                           Fault::kChangesTogether, Fault::kTrustsItsLeadership));
+                                           Fault::kLeadsBeforeWritten, Fault::kChangesTogether,
+                                           Fault::kTrustsItsLeadership));
 
 // The same of the leader that keeps the group's timing profile.
 class PlantedProfileFaultTest : public ::testing::TestWithParam<ProfileFault> {};

@@ -7,6 +7,8 @@ namespace swarm::raft::testing {
 
 void Simulation::Step() {
   if (profiles_ && dice_.PerMille(30)) return StepProfile();
+  const bool overtime = counters_.steps > options_.steps;
+  if (hasty_ && !overtime && dice_.PerMille(20)) return StopNewLeader();
   const std::uint64_t dice = dice_.Below(1000);
   if (dice < 450) {
     // Even the largest group's heartbeats have to get through.
@@ -17,7 +19,7 @@ void Simulation::Step() {
     StepClocks();
   } else if (dice < 972) {
     StepClient();
-  } else if (counters_.steps > options_.steps && dice_.Percent(75)) {
+  } else if (overtime && dice_.Percent(75)) {
     // In the overtime that some groups need for their writes, changes and faults are rarer.
   } else if (dice < 990) {
     StepGroup();
@@ -142,6 +144,16 @@ void Simulation::StepFaults() {
     ++counters_.clock_jumps;
     for (std::uint64_t ticks = 1 + dice_.Below(25); ticks > 0; --ticks) member.Tick();
   }
+}
+
+// What leaders before it left is half with the others, and nothing of its own term.
+void Simulation::StopNewLeader() {
+  SimMember* leader = Leader();
+  if (!leader || leader->serves()) return;
+  if (dice_.Percent(50)) return leader->Crash();
+  ++counters_.partitions;
+  side_.clear();
+  side_[leader->id()] = 1;
 }
 
 void Simulation::FillOrFreeDisks(SimMember& member) {
