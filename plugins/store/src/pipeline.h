@@ -1,5 +1,9 @@
 // The way of changes: run on the newest proposed state, proposed in order, made visible and
 // answered once committed; and what happens when the ground under them is lost.
+//
+// What waits is run in one go and shares one version of the trees, which is most of what a change
+// costs; what commits in one go becomes visible in one go. Runs and what consensus writes together
+// mostly coincide. Where one ends inside the other, the version in between is made of the changes.
 #pragma once
 
 #include <cstddef>
@@ -41,6 +45,7 @@ struct PipelineStats {
   std::uint64_t committed = 0;
   std::uint64_t refused = 0;  // times an epoch ended by a refusal
   std::uint64_t rerun = 0;    // updates run again because their base was lost
+  std::uint64_t rebuilt = 0;  // versions in the middle of a run that were made of its changes
   std::uint64_t applied = 0;  // entries of the log that were not our own proposals
   std::uint64_t most_in_flight = 0;
 };
@@ -77,30 +82,46 @@ class Pipeline {
     Sequence sequence;
     std::uint64_t version = 0;
     std::size_t bytes = 0;
-    Root next;
+    std::optional<Root> next;  // what it leaves; only of the last of a run
     std::vector<Event> events;
     std::vector<StoreTransaction::Undo> undo;
     JobPtr job;
     bool last_part = false;  // answers the job
     std::vector<Reply> replies;
+    Index index;  // once landed
   };
+
+  // Transactions run one after another on one draft, then proposed.
+  struct Run {
+    Draft draft;
+    std::vector<std::string> changes;  // of the last flights, to be proposed
+  };
+  // What commits in one go.
+  struct Landing;
 
   bool HasRoom() const;
   Status OpenEpoch();
-  void RunUpdate(const JobPtr& job);
+  Run BeginRun();
+  void EndRun(Run& run);
+  void RunUpdate(const JobPtr& job, Run& run);
   // Whether there are more parts.
-  bool RunBatchPart(const JobPtr& job);
-  StoreTransaction Begin() const;
-  void Launch(const JobPtr& job, StoreTransaction& tx, std::string changes, bool last_part);
+  bool RunBatchPart(const JobPtr& job, Run& run);
+  StoreTransaction Begin(Run& run) const;
+  void Launch(const JobPtr& job, StoreTransaction& tx, Run& run, std::string changes,
+              bool last_part);
   // Ends a batch of which a part was lost.
   void FailBatch(const JobPtr& job, const Status& why);
   // Reports the outcome once what it rests on is committed.
   void Answer(const JobPtr& job, Status status);
   static void Done(const JobPtr& job, Result<Index> outcome);
-  void Land(Index index);
-  void Apply(const CommittedEntry& entry);
+  bool IsNextFlight(const CommittedEntry& entry) const;
+  void Land(const CommittedEntry& entry, Landing& landing);
+  void Apply(const CommittedEntry& entry, Landing& landing);
+  void Finish(Landing& landing);
   void LoseFlightsFrom(Sequence first, const Status& why);
   void ResetProposed();
+  // What the last flight leaves, of which the rest of the run was lost.
+  Root RebuildLast();
 
   Consensus& consensus_;
   const Clock& clock_;
@@ -111,8 +132,8 @@ class Pipeline {
 
   Root committed_;
   Root proposed_;
-  // Each transaction changes trees under a number of its own.
-  mutable std::uint64_t edits_ = 0;
+  // Each draft changes trees under a number of its own.
+  std::uint64_t edits_ = 0;
   std::optional<LeaderEpoch> leader_;
   std::optional<ProposalEpoch> epoch_;  // empty: to be opened before the next proposal
   Sequence sequence_;                   // last used in epoch_
@@ -121,6 +142,7 @@ class Pipeline {
   std::deque<Flight> flights_;
   std::size_t bytes_in_flight_ = 0;
   std::deque<JobPtr> waiting_;
+  bool pump_due_ = false;  // a call of Pump is on its way
   Sharing sharing_;
   PipelineStats stats_;
 };

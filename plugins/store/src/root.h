@@ -2,7 +2,9 @@
 #pragma once
 
 #include <array>
+#include <cstdint>
 #include <memory>
+#include <string_view>
 #include <utility>
 
 #include "swarm/store.h"
@@ -23,11 +25,14 @@ struct Root {
   const TableData& table(Table t) const { return *tables[Place(t)]; }
 };
 
-// The reading half of views and transactions, on what `Interface` has as its root().
+// The reading half of views and transactions.
 template <class Interface>
 class RootReader : public Interface {
  public:
-  explicit RootReader(Root root) : root_(std::move(root)) {}
+  // `root` need not be there yet, but stays as long as the reader does.
+  explicit RootReader(const Root& root) : root_(root) {}
+  RootReader(const RootReader&) = delete;
+  RootReader& operator=(const RootReader&) = delete;
 
   MessagePtr GetMessage(Table table, std::string_view id) const noexcept override {
     return table == Table::kTask ? nullptr : ToMessage(root_.table(table).Get(id));
@@ -49,13 +54,43 @@ class RootReader : public Interface {
   std::size_t Count(Table table) const noexcept override { return root_.table(table).size(); }
 
  protected:
-  Root root_;
+  const Root& root_;
 };
 
 class StoreView final : public RootReader<View> {
  public:
-  using RootReader::RootReader;
-  Index index() const noexcept override { return root_.index; }
+  explicit StoreView(Root root) : RootReader(own_), own_(std::move(root)) {}
+  Index index() const noexcept override { return own_.index; }
+
+ private:
+  const Root own_;
+};
+
+// A version in the making: what a run of transactions leaves, each on top of the one before.
+class Draft {
+ public:
+  // `edit`: see Tree.
+  Draft(Root base, std::uint64_t edit) : root_(std::move(base)), edit_(edit) {}
+
+  const Root& root() const { return root_; }
+  void Put(Table table, ObjectPtr object) { Own(table).Put(std::move(object), edit_); }
+  void Erase(Table table, std::string_view id) { Own(table).Erase(id, edit_); }
+  // What it has become; the draft is of no use afterwards.
+  Root Take() { return std::move(root_); }
+
+ private:
+  TableData& Own(Table table) {
+    auto& own = own_[Root::Place(table)];
+    if (!own) {
+      own = std::make_shared<TableData>(root_.table(table));
+      root_.tables[Root::Place(table)] = own;
+    }
+    return *own;
+  }
+
+  Root root_;
+  const std::uint64_t edit_;
+  std::array<std::shared_ptr<TableData>, kTableCount> own_;  // those that have changed
 };
 
 }  // namespace swarm::store

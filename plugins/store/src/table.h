@@ -2,7 +2,11 @@
 // and leaves the original untouched by later changes.
 #pragma once
 
+#include <endian.h>
+
+#include <algorithm>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <string_view>
 #include <vector>
@@ -13,6 +17,14 @@
 #include "tree.h"
 
 namespace swarm::store {
+
+// The first bytes of a text as a number: where two differ, they are in the order of the texts.
+inline std::uint64_t Prefix(std::string_view text) {
+  std::uint64_t bytes = 0;
+  if (!text.empty()) std::memcpy(&bytes, text.data(), std::min(text.size(), sizeof(bytes)));
+  return be64toh(bytes);
+}
+inline int Order(std::uint64_t a, std::uint64_t b) { return a < b ? -1 : a > b ? 1 : 0; }
 
 struct ByIdPolicy {
   // Copying an entry touches two counters that nothing else has in the cache.
@@ -25,7 +37,13 @@ struct ByIdPolicy {
   using Probe = std::string_view;  // an id
   static Handle ToHandle(const Entry& entry) { return entry.anchor.get(); }
   static Probe ToProbe(Handle handle) { return handle->id(); }
+  using Hint = std::uint64_t;
+  static Hint HintOf(Handle handle) { return Prefix(handle->id()); }
+  static Hint HintOf(Probe probe) { return Prefix(probe); }
   static int Compare(Handle handle, Probe probe) { return handle->id().compare(probe); }
+  static int Compare(Handle handle, Hint hint, Probe probe, Hint probe_hint) {
+    return hint != probe_hint ? Order(hint, probe_hint) : Compare(handle, probe);
+  }
   static void Join(Entry&, const Entry*, const Entry*) {}
 };
 
@@ -43,6 +61,12 @@ struct ByNamePolicy {
   static int Compare(Handle handle, const Probe& probe) {
     const int by_name = handle->name().compare(probe.name);
     return by_name != 0 ? by_name : handle->id().compare(probe.id);
+  }
+  using Hint = std::uint64_t;
+  static Hint HintOf(Handle handle) { return Prefix(handle->name()); }
+  static Hint HintOf(const Probe& probe) { return Prefix(probe.name); }
+  static int Compare(Handle handle, Hint hint, const Probe& probe, Hint probe_hint) {
+    return hint != probe_hint ? Order(hint, probe_hint) : Compare(handle, probe);
   }
   static void Join(Entry&, const Entry*, const Entry*) {}
 };
@@ -71,6 +95,21 @@ struct ByValuePolicy {
     const int by_value = CompareValue(handle, probe);
     return by_value != 0 ? by_value : handle.anchor->id().compare(probe.id);
   }
+  struct Hint {
+    std::uint64_t value;
+    std::uint64_t id;
+  };
+  static Hint HintOf(const Handle& handle) {
+    return {Prefix(handle.value->text()), Prefix(handle.anchor->id())};
+  }
+  static Hint HintOf(const Probe& probe) { return {Prefix(probe.value), Prefix(probe.id)}; }
+  static int Compare(const Handle& handle, const Hint& hint, const Probe& probe,
+                     const Hint& probe_hint) {
+    if (hint.value != probe_hint.value) return Order(hint.value, probe_hint.value);
+    if (const int by_value = CompareValue(handle, probe)) return by_value;
+    if (hint.id != probe_hint.id) return Order(hint.id, probe_hint.id);
+    return handle.anchor->id().compare(probe.id);
+  }
   static int CompareValue(const Handle& handle, const Probe& probe) {
     const std::string_view text = handle.value->text();
     // Most comparisons are within one value, whose entries share its block.
@@ -93,8 +132,13 @@ struct BySlotPolicy : ByValuePolicy {
   static int Compare(const Handle& handle, const Probe& probe) {
     const int by_value = CompareValue(handle, probe);
     if (by_value != 0) return by_value;
-    if (handle.anchor->slot != probe.slot) return handle.anchor->slot < probe.slot ? -1 : 1;
+    if (handle.anchor->slot != probe.slot) return Order(handle.anchor->slot, probe.slot);
     return handle.anchor->id().compare(probe.id);
+  }
+  static int Compare(const Handle& handle, const Hint& hint, const Probe& probe,
+                     const Hint& probe_hint) {
+    if (hint.value != probe_hint.value) return Order(hint.value, probe_hint.value);
+    return Compare(handle, probe);
   }
 };
 

@@ -41,10 +41,18 @@ void Complete(Task& task) {
   }
 }
 
+ObjectPtr ObjectOf(const Event& event) {
+  return event.table == Table::kTask ? ToObject(event.task) : ToObject(event.object);
+}
+
+ObjectPtr OldObjectOf(const Event& event) {
+  return event.table == Table::kTask ? ToObject(event.old_task) : ToObject(event.old_object);
+}
+
 }  // namespace
 
-StoreTransaction::StoreTransaction(Root base, std::optional<Stamp> stamp, std::uint64_t edit)
-    : RootReader(std::move(base)), stamp_(stamp), edit_(edit) {}
+StoreTransaction::StoreTransaction(Draft& draft, std::optional<Stamp> stamp)
+    : RootReader(draft.root()), draft_(draft), stamp_(stamp) {}
 
 Status StoreTransaction::CheckCreate(Table table, const void* object) const {
   SWARM_RETURN_IF_ERROR(NeedsId(table, object));
@@ -89,15 +97,6 @@ Status StoreTransaction::CheckDelete(Table table, const void* object) const {
   return Make("cannot delete extension because objects of this type exist in the data store");
 }
 
-TableData& StoreTransaction::Writable(Table table) {
-  auto& own = own_[Root::Place(table)];
-  if (!own) {
-    own = std::make_shared<TableData>(root_.table(table));
-    root_.tables[Root::Place(table)] = own;
-  }
-  return *own;
-}
-
 void StoreTransaction::Fill(Table table, const std::shared_ptr<void>& object) {
   MetaValue meta = MetaOf(table, object.get());
   undo_.push_back({table, object, meta});
@@ -112,6 +111,19 @@ void StoreTransaction::Fill(Table table, const std::shared_ptr<void>& object) {
 void StoreTransaction::PutBack(std::vector<Undo>& undo) {
   for (Undo& u : undo | std::views::reverse) SetMeta(u.table, u.object.get(), u.meta);
   undo.clear();
+}
+
+void StoreTransaction::RollBack() {
+  for (const Event& event : events_ | std::views::reverse) {
+    ObjectPtr before = event.change == Change::kRemove ? ObjectOf(event) : OldObjectOf(event);
+    if (before) {
+      draft_.Put(event.table, std::move(before));
+    } else {
+      draft_.Erase(event.table, IdOf(event.table, ObjectOf(event).get()));
+    }
+  }
+  events_.clear();
+  PutBack(undo_);
 }
 
 void StoreTransaction::Record(Table table, Change change, const ObjectPtr& object,
@@ -132,14 +144,14 @@ void StoreTransaction::Record(Table table, Change change, const ObjectPtr& objec
 Status StoreTransaction::ApplyCreate(Table table, ObjectPtr object) {
   SWARM_RETURN_IF_ERROR(CheckCreate(table, object.get()));
   Record(table, Change::kCreate, object, nullptr);
-  Writable(table).Put(std::move(object), edit_);
+  draft_.Put(table, std::move(object));
   return Status::Ok();
 }
 
 Status StoreTransaction::ApplyUpdate(Table table, ObjectPtr object) {
   SWARM_RETURN_IF_ERROR(CheckUpdate(table, object.get()));
   Record(table, Change::kUpdate, object, root_.table(table).Get(IdOf(table, object.get())));
-  Writable(table).Put(std::move(object), edit_);
+  draft_.Put(table, std::move(object));
   return Status::Ok();
 }
 
@@ -148,7 +160,7 @@ Status StoreTransaction::CreateMessage(Table table, std::shared_ptr<Message> obj
   SWARM_RETURN_IF_ERROR(CheckCreate(table, object.get()));
   if (stamp_) Fill(table, object);
   Record(table, Change::kCreate, ToObject(MessagePtr(object)), nullptr);
-  Writable(table).Put(ToObject(MessagePtr(std::move(object))), edit_);
+  draft_.Put(table, ToObject(MessagePtr(std::move(object))));
   return Status::Ok();
 }
 
@@ -158,7 +170,7 @@ Status StoreTransaction::UpdateMessage(Table table, std::shared_ptr<Message> obj
   const ObjectPtr before = root_.table(table).Get(IdOf(table, object.get()));
   if (stamp_) Fill(table, object);
   Record(table, Change::kUpdate, ToObject(MessagePtr(object)), before);
-  Writable(table).Put(ToObject(MessagePtr(std::move(object))), edit_);
+  draft_.Put(table, ToObject(MessagePtr(std::move(object))));
   return Status::Ok();
 }
 
@@ -167,7 +179,7 @@ Status StoreTransaction::CreateTask(std::shared_ptr<Task> task) noexcept {
   SWARM_RETURN_IF_ERROR(CheckCreate(Table::kTask, task.get()));
   if (stamp_) Fill(Table::kTask, task);
   Record(Table::kTask, Change::kCreate, ToObject(TaskPtr(task)), nullptr);
-  Writable(Table::kTask).Put(ToObject(TaskPtr(std::move(task))), edit_);
+  draft_.Put(Table::kTask, ToObject(TaskPtr(std::move(task))));
   return Status::Ok();
 }
 
@@ -177,7 +189,7 @@ Status StoreTransaction::UpdateTask(std::shared_ptr<Task> task) noexcept {
   const ObjectPtr before = root_.table(Table::kTask).Get(task->id);
   if (stamp_) Fill(Table::kTask, task);
   Record(Table::kTask, Change::kUpdate, ToObject(TaskPtr(task)), before);
-  Writable(Table::kTask).Put(ToObject(TaskPtr(std::move(task))), edit_);
+  draft_.Put(Table::kTask, ToObject(TaskPtr(std::move(task))));
   return Status::Ok();
 }
 
@@ -192,13 +204,24 @@ Status StoreTransaction::Delete(Table table, std::string_view id) noexcept {
 void StoreTransaction::Restore(Table table, ObjectPtr object) {
   const ObjectPtr before = root_.table(table).Get(IdOf(table, object.get()));
   Record(table, before ? Change::kUpdate : Change::kCreate, object, before);
-  Writable(table).Put(std::move(object), edit_);
+  draft_.Put(table, std::move(object));
 }
 
 void StoreTransaction::Discard(Table table, std::string_view id) {
   const ObjectPtr object = root_.table(table).Get(id);
   Record(table, Change::kRemove, object, nullptr);
-  Writable(table).Erase(id, edit_);
+  draft_.Erase(table, id);
+}
+
+void Repeat(const std::vector<Event>& events, Draft& draft) {
+  for (const Event& event : events) {
+    ObjectPtr object = ObjectOf(event);
+    if (event.change == Change::kRemove) {
+      draft.Erase(event.table, IdOf(event.table, object.get()));
+    } else {
+      draft.Put(event.table, std::move(object));
+    }
+  }
 }
 
 }  // namespace swarm::store

@@ -1,7 +1,6 @@
 // The rules of changing the store: what is refused, what meta says, what events tell.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -18,12 +17,12 @@ struct Stamp {
   TaskTime now;
 };
 
-// [loop] One atomic change, on top of `base`.
+// [loop] One atomic change of a draft.
 class StoreTransaction final : public RootReader<Transaction> {
  public:
   // With a stamp: a change of this leader, which fills meta and checks sequences. Without: changes
-  // as the log tells them. `edit`: never used before.
-  StoreTransaction(Root base, std::optional<Stamp> stamp, std::uint64_t edit);
+  // as the log tells them. One at a time on a draft.
+  StoreTransaction(Draft& draft, std::optional<Stamp> stamp);
 
   Status CreateMessage(Table table,
                        std::shared_ptr<google::protobuf::Message> object) noexcept override;
@@ -45,9 +44,8 @@ class StoreTransaction final : public RootReader<Transaction> {
   std::vector<Event> TakeEvents() { return std::move(events_); }
   // What it gave the objects as their version.
   std::uint64_t version() const { return stamp_ ? stamp_->version : 0; }
-  // The outcome; nothing may be written afterwards.
-  const Root& root() const { return root_; }
-
+  // Makes everything as it was before the transaction, which may go on.
+  void RollBack();
   // Meta of the objects as their owner handed them over, so that a change that is run again
   // finds them as they were.
   struct Undo {
@@ -64,13 +62,14 @@ class StoreTransaction final : public RootReader<Transaction> {
   Status CheckDelete(Table table, const void* object) const;
   void Fill(Table table, const std::shared_ptr<void>& object);
   void Record(Table table, Change change, const ObjectPtr& object, const ObjectPtr& before);
-  TableData& Writable(Table table);
 
+  Draft& draft_;
   const std::optional<Stamp> stamp_;
-  const std::uint64_t edit_;
-  std::array<std::shared_ptr<TableData>, kTableCount> own_;
   std::vector<Event> events_;
   std::vector<Undo> undo_;
 };
+
+// Makes the changes that `events` tell of once more, in another draft of the same content.
+void Repeat(const std::vector<Event>& events, Draft& draft);
 
 }  // namespace swarm::store

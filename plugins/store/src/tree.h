@@ -8,7 +8,10 @@
 //   Entry    what leaves hold: default constructible, movable, copyable
 //   Handle   what an entry is ordered by, borrowed from it: trivially copyable
 //   Probe    what can be searched for; made of a Handle with P::ToProbe
+//   Hint     what decides most comparisons without a look into the memory that a Handle refers to,
+//            which inner nodes keep beside it; HintOf(Handle), HintOf(Probe)
 //   Compare(Handle, Probe)  <0, 0, >0
+//   Compare(Handle, Hint, Probe, Hint)  the same
 //   kLeafWidth  entries in a leaf; few where copying an entry is dear
 //   Join(Entry& added, const Entry* before, const Entry* after)  may share what neighbours own
 // Threading: a tree has one user at a time; its versions may be used and dropped on any thread.
@@ -29,6 +32,7 @@ class Tree {
   using Entry = typename P::Entry;
   using Handle = typename P::Handle;
   using Probe = typename P::Probe;
+  using Hint = typename P::Hint;
 
   Tree() = default;
   Tree(const Tree& other) : root_(other.root_), size_(other.size_) { Retain(root_); }
@@ -47,9 +51,10 @@ class Tree {
   const Entry* Find(const Probe& probe) const {
     const Node* node = root_;
     if (!node) return nullptr;
+    const Hint hint = P::HintOf(probe);
     while (node->height > 0) {
       const auto* inner = static_cast<const Inner*>(node);
-      node = inner->child[ChildFor(*inner, probe)];
+      node = inner->child[ChildFor(*inner, probe, hint)];
     }
     const auto* leaf = static_cast<const Leaf*>(node);
     const std::size_t at = LowerBound(*leaf, probe);
@@ -104,10 +109,14 @@ class Tree {
     explicit Leaf(std::uint64_t edit) : Node(0, edit) {}
     std::array<Entry, kLeafWidth> entries;
   };
+  struct Sign {
+    Handle handle;
+    Hint hint;
+  };
   struct Inner : Node {
     Inner(std::uint16_t height, std::uint64_t edit) : Node(height, edit) {}
     // Of the first entry below each child. Exact, so that it lives as long as that entry.
-    std::array<Handle, kInnerWidth> first;
+    std::array<Sign, kInnerWidth> first;
     std::array<Node*, kInnerWidth> child;
   };
 
@@ -129,9 +138,10 @@ class Tree {
     delete inner;
   }
 
-  static Handle FirstOf(const Node* node) {
+  static Sign FirstOf(const Node* node) {
     if (node->height > 0) return static_cast<const Inner*>(node)->first[0];
-    return P::ToHandle(static_cast<const Leaf*>(node)->entries[0]);
+    const Handle handle = P::ToHandle(static_cast<const Leaf*>(node)->entries[0]);
+    return {handle, P::HintOf(handle)};
   }
 
   static std::size_t LowerBound(const Leaf& leaf, const Probe& probe) {
@@ -149,12 +159,13 @@ class Tree {
   }
 
   // The last child that begins at or before the probe, or the first child.
-  static std::size_t ChildFor(const Inner& inner, const Probe& probe) {
+  static std::size_t ChildFor(const Inner& inner, const Probe& probe, const Hint& hint) {
     std::size_t low = 1;
     std::size_t high = inner.count;
     while (low < high) {
       const std::size_t middle = (low + high) / 2;
-      if (P::Compare(inner.first[middle], probe) <= 0) {
+      const Sign& sign = inner.first[middle];
+      if (P::Compare(sign.handle, sign.hint, probe, hint) <= 0) {
         low = middle + 1;
       } else {
         high = middle;
@@ -173,7 +184,8 @@ class Tree {
       return true;
     }
     const auto* inner = static_cast<const Inner*>(node);
-    for (std::size_t i = from ? ChildFor(*inner, *from) : 0; i < inner->count; ++i) {
+    for (std::size_t i = from ? ChildFor(*inner, *from, P::HintOf(*from)) : 0; i < inner->count;
+         ++i) {
       if (!Walk(inner->child[i], from, visit)) return false;
       from = nullptr;
     }
@@ -216,7 +228,8 @@ class Tree {
     MakeOwn(node, edit);
     if (node->height == 0) return PutIntoLeaf(*static_cast<Leaf*>(node), std::move(entry), edit);
     auto& inner = *static_cast<Inner*>(node);
-    const std::size_t at = ChildFor(inner, P::ToProbe(P::ToHandle(entry)));
+    const Handle handle = P::ToHandle(entry);
+    const std::size_t at = ChildFor(inner, P::ToProbe(handle), P::HintOf(handle));
     Node* right = PutInto(inner.child[at], std::move(entry), edit);
     inner.first[at] = FirstOf(inner.child[at]);
     return right ? AddChild(inner, at + 1, right, edit) : nullptr;
@@ -290,7 +303,7 @@ class Tree {
       return;
     }
     auto& inner = *static_cast<Inner*>(node);
-    const std::size_t at = ChildFor(inner, probe);
+    const std::size_t at = ChildFor(inner, probe, P::HintOf(probe));
     EraseFrom(inner.child[at], probe, edit);
     if (inner.child[at]->count == 0) {
       Release(inner.child[at]);

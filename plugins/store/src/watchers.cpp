@@ -28,8 +28,7 @@ class Watchers::Handle final : public Subscription {
 };
 
 Watchers::Watchers() : state_(std::make_shared<State>()) {
-  state_->root = Root::Empty();
-  state_->view = std::make_shared<const StoreView>(state_->root);
+  state_->view = std::make_shared<const StoreView>(Root::Empty());
 }
 
 Watchers::TableMask Watchers::MaskOf(const WatchOptions& options) {
@@ -48,11 +47,6 @@ Watchers::TableMask Watchers::MaskOf(const Commit& commit) {
 ViewPtr Watchers::Read() const {
   std::lock_guard lock(state_->mutex);
   return state_->view;
-}
-
-Root Watchers::root() const {
-  std::lock_guard lock(state_->mutex);
-  return state_->root;
 }
 
 std::optional<LeaderEpoch> Watchers::leader() const {
@@ -74,28 +68,32 @@ std::unique_ptr<Subscription> Watchers::WatchLeadership(
   auto receiver = std::make_shared<LeadershipReceiver>(loop, std::move(fn));
   std::lock_guard lock(state_->mutex);
   state_->leadership.push_back(receiver);
-  receiver->Deliver(state_->leader);
+  receiver->Deliver({state_->leader});
   return std::make_unique<Handle<LeadershipReceiver>>(state_, std::move(receiver));
 }
 
-void Watchers::Publish(Root root, CommitPtr commit) {
-  auto view = std::make_shared<const StoreView>(root);
+void Watchers::Publish(Root root, const std::vector<CommitPtr>& commits) {
+  auto view = std::make_shared<const StoreView>(std::move(root));
+  std::vector<TableMask> masks;
+  masks.reserve(commits.size());
+  for (const CommitPtr& commit : commits) masks.push_back(MaskOf(*commit));
   // What the last version alone held is released after the lock.
   std::shared_ptr<const StoreView> old;
   std::lock_guard lock(state_->mutex);
-  state_->root = std::move(root);
   old = std::exchange(state_->view, std::move(view));
-  if (!commit || commit->events.empty()) return;
-  const TableMask mask = MaskOf(*commit);
   for (const Watch_& watch : state_->watches) {
-    if (watch.mask & mask) watch.receiver->Deliver(commit);
+    std::vector<CommitPtr> heard;
+    for (std::size_t i = 0; i < commits.size(); ++i) {
+      if (watch.mask & masks[i]) heard.push_back(commits[i]);
+    }
+    if (!heard.empty()) watch.receiver->Deliver(std::move(heard));
   }
 }
 
 void Watchers::SetLeader(std::optional<LeaderEpoch> epoch) {
   std::lock_guard lock(state_->mutex);
   state_->leader = epoch;
-  for (const auto& receiver : state_->leadership) receiver->Deliver(epoch);
+  for (const auto& receiver : state_->leadership) receiver->Deliver({epoch});
 }
 
 }  // namespace swarm::store

@@ -13,19 +13,23 @@
 
 namespace swarm::store {
 
-// One receiver's end: calls `fn` on `loop` with each value delivered, until closed.
+// One receiver's end: calls `fn` on `loop` with each of the values delivered, until closed.
 template <class Value>
 class Receiver : public std::enable_shared_from_this<Receiver<Value>> {
  public:
   Receiver(Loop& loop, Function<void(Value)> fn) : loop_(&loop), fn_(std::move(fn)) {}
 
   // Posts under the lock, so that after Close the loop is not used any more and may go.
-  void Deliver(const Value& value) {
+  void Deliver(std::vector<Value> values) {
     std::lock_guard lock(mutex_);
     if (!loop_) return;
-    loop_->Post([weak = this->weak_from_this(), value]() mutable {
+    loop_->Post([weak = this->weak_from_this(), values = std::move(values)]() mutable {
       const auto self = weak.lock();
-      if (self && self->IsOpen()) self->fn_(std::move(value));
+      if (!self) return;
+      for (Value& value : values) {
+        if (!self->IsOpen()) return;
+        self->fn_(std::move(value));
+      }
     });
   }
   void Close() {
@@ -50,16 +54,15 @@ class Watchers {
   Watchers();
 
   ViewPtr Read() const;
-  Root root() const;
   std::pair<ViewPtr, std::unique_ptr<Subscription>> Watch(const WatchOptions& options, Loop& loop,
                                                           Function<void(CommitPtr)> fn);
   std::unique_ptr<Subscription> WatchLeadership(Loop& loop,
                                                 Function<void(std::optional<LeaderEpoch>)> fn);
   std::optional<LeaderEpoch> leader() const;
 
-  // Makes `root` what readers see, then tells those who watch a table of `commit` (which may be
-  // null: nothing changed but the index).
-  void Publish(Root root, CommitPtr commit);
+  // Makes `root` what readers see, then tells those who watch a table of the commits that led
+  // there (none: nothing changed but the index).
+  void Publish(Root root, const std::vector<CommitPtr>& commits);
   void SetLeader(std::optional<LeaderEpoch> epoch);
 
  private:
@@ -78,7 +81,6 @@ class Watchers {
 
   struct State {
     mutable std::mutex mutex;  // a receiver's mutex is taken under it, never the other way
-    Root root;
     std::shared_ptr<const StoreView> view;
     std::optional<LeaderEpoch> leader;
     std::vector<Watch_> watches;

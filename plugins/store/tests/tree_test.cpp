@@ -20,6 +20,13 @@ struct NumberPolicy {
   static Handle ToHandle(const Entry& entry) { return entry.get(); }
   static Probe ToProbe(Handle handle) { return *handle; }
   static int Compare(Handle handle, Probe probe) { return *handle - probe; }
+  // Decides between numbers whose tens differ.
+  using Hint = int;
+  static Hint HintOf(Handle handle) { return *handle / 10; }
+  static Hint HintOf(Probe probe) { return probe / 10; }
+  static int Compare(Handle handle, Hint hint, Probe probe, Hint probe_hint) {
+    return hint != probe_hint ? hint - probe_hint : Compare(handle, probe);
+  }
   static void Join(Entry&, const Entry*, const Entry*) {}
 };
 using NumberTree = Tree<NumberPolicy>;

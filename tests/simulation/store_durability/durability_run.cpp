@@ -101,6 +101,7 @@ void Counters::Add(const Counters& other) {
   no_space += other.no_space;
   sync_failures += other.sync_failures;
   reruns += other.reruns;
+  rebuilt += other.rebuilt;
   snapshots += other.snapshots;
   adopted += other.adopted;
   most_in_flight = std::max(most_in_flight, other.most_in_flight);
@@ -159,6 +160,7 @@ void DurabilityRun::TakeDown() {
   counters_.refused += process_->consensus->refusals();
   const store::PipelineStats stats = process_->store->StatsForTest();
   counters_.reruns += stats.rerun;
+  counters_.rebuilt += stats.rebuilt;
   counters_.most_in_flight = std::max(counters_.most_in_flight, stats.most_in_flight);
   process_->consensus->Stop();
   process_->log->Stop([] {});

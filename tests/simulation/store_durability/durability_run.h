@@ -29,7 +29,8 @@ struct Counters {
   std::uint64_t refused = 0;   // by the plan, in the middle of a pipeline
   std::uint64_t no_space = 0;  // transactions refused for a full disk
   std::uint64_t sync_failures = 0;
-  std::uint64_t reruns = 0;     // transactions run again because their base was lost
+  std::uint64_t reruns = 0;   // transactions run again because their base was lost
+  std::uint64_t rebuilt = 0;  // versions made of changes, since a run committed or was lost in part
   std::uint64_t snapshots = 0;  // starts that began from a snapshot
   std::uint64_t adopted = 0;    // not acknowledged, and found after a crash
   std::uint64_t most_in_flight = 0;

@@ -1,8 +1,8 @@
 // What was asked of the store and what it answered, checked against the reference store.
 //
-// The store keeps the order in which transactions are given to it, also when it runs some again. An acknowledged one goes into the
-// reference store; one that was not may be found after a restart, but only whole, and only if all
-// before it are found too.
+// The store keeps the order in which transactions are given to it, also when it runs some again. An
+// acknowledged one goes into the reference store; one that was not may be found after a restart,
+// but only whole, and only if all before it are found too.
 #pragma once
 
 #include <cstdint>

@@ -19,7 +19,8 @@ void Print(const Counters& c, std::uint64_t runs) {
   std::printf(
       "store durability: %llu runs, %llu transactions, %llu acknowledged, %llu crashes (%llu at a "
       "sync), %llu torn writes, %llu lost writes, %llu refused by plan, %llu without space, %llu "
-      "failed syncs, %llu run again, %llu starts from a snapshot, %llu found unacknowledged, "
+      "failed syncs, %llu run again, %llu versions made of changes, %llu starts from a snapshot, "
+      "%llu found unacknowledged, "
       "%llu most in flight\n",
       static_cast<unsigned long long>(runs), static_cast<unsigned long long>(c.transactions),
       static_cast<unsigned long long>(c.acknowledged), static_cast<unsigned long long>(c.crashes),
@@ -27,8 +28,8 @@ void Print(const Counters& c, std::uint64_t runs) {
       static_cast<unsigned long long>(c.torn_writes),
       static_cast<unsigned long long>(c.lost_writes), static_cast<unsigned long long>(c.refused),
       static_cast<unsigned long long>(c.no_space), static_cast<unsigned long long>(c.sync_failures),
-      static_cast<unsigned long long>(c.reruns), static_cast<unsigned long long>(c.snapshots),
-      static_cast<unsigned long long>(c.adopted),
+      static_cast<unsigned long long>(c.reruns), static_cast<unsigned long long>(c.rebuilt),
+      static_cast<unsigned long long>(c.snapshots), static_cast<unsigned long long>(c.adopted),
       static_cast<unsigned long long>(c.most_in_flight));
 }
 
@@ -54,6 +55,7 @@ TEST(StoreDurabilityTest, NothingAcknowledgedIsLostAndNothingIsHalfThere) {
   EXPECT_GT(total.no_space, 0u);
   EXPECT_GT(total.sync_failures, 0u);
   EXPECT_GT(total.reruns, 0u);
+  EXPECT_GT(total.rebuilt, 0u);
   EXPECT_GT(total.snapshots, 0u);
   EXPECT_GT(total.adopted, 0u);
   EXPECT_GT(total.most_in_flight, 1u);
