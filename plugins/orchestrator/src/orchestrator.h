@@ -13,6 +13,7 @@
 #include "global.h"
 #include "reaper.h"
 #include "replicated.h"
+#include "task_writes.h"
 #include "tools.h"
 
 namespace swarm::orchestrator {
@@ -55,6 +56,7 @@ class Orchestrator final : public component::Part {
   ServiceQueue queue_;
   RestartSupervisor restarts_;
   UpdateSupervisor updates_;
+  TaskWrites writes_;
   Tools tools_;
   Replicated replicated_;
   Global global_;
