@@ -52,6 +52,8 @@ void Hub::Stop() {
   if (std::exchange(stopped_, true)) return;
   subscription_.reset();
   poll_.reset();
+  // Whom the agents turn to next may have become a manager since the list was last compared.
+  common_ = WithManagers();
   const Status why(Code::kAborted, "node must disconnect");
   for (auto& [id, record] : nodes_) {
     for (auto& feed : std::exchange(record->sessions, {})) {
@@ -101,11 +103,15 @@ std::vector<pb::WeightedPeer> Hub::Managers() const {
   return out;
 }
 
-void Hub::PollManagers() {
+pb::SessionMessage Hub::WithManagers() const {
   pb::SessionMessage common = common_;
   common.clear_managers();
   for (auto& peer : Managers()) *common.add_managers() = std::move(peer);
-  PublishCommon(std::move(common));
+  return common;
+}
+
+void Hub::PollManagers() {
+  PublishCommon(WithManagers());
   poll_ = parts_.loop.After(parts_.options.manager_poll, [this] { PollManagers(); });
 }
 

@@ -59,6 +59,8 @@ class Hub : public std::enable_shared_from_this<Hub> {
   void PollManagers();
   void PublishCommon(pb::SessionMessage common);
   std::vector<pb::WeightedPeer> Managers() const;
+  // What sessions are told, with the managers as they are now.
+  pb::SessionMessage WithManagers() const;
   void OnCommit(const Commit& commit);
   void OnTaskEvent(const Event& event, const Commit& commit, const Reader& view);
   void OnNodeEvent(const Event& event);

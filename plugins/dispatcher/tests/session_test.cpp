@@ -283,9 +283,12 @@ TEST(SessionTest, StopTellsAgentsToGoElsewhere) {
   std::string id = rig.Connect("n1");
   auto assignments = rig.Assignments("n1", id);
   rig.sessions["n1"]->Take();
+  // Where that is, also if it became a manager just now.
+  rig.members.members.push_back({RaftId(2), "m2", "10.0.0.2:4242", false, false, true});
   rig.Stop();
   auto& session = *rig.sessions["n1"];
-  EXPECT_EQ(session.messages.size(), 1u);
+  ASSERT_EQ(session.messages.size(), 1u);
+  EXPECT_EQ(session.messages[0]->managers_size(), 2);
   ASSERT_TRUE(session.end);
   EXPECT_EQ(*session.end, Status(Code::kAborted, "node must disconnect"));
   ASSERT_TRUE(assignments->end);
