@@ -45,6 +45,11 @@ void WorkPool::Submit(std::shared_ptr<LoopQueue> queue) {
   if (wake) wake_.notify_one();
 }
 
+void WorkPool::Resubmit(std::shared_ptr<LoopQueue> queue) {
+  const std::lock_guard lock(mutex_);
+  ready_.push_back(std::move(queue));
+}
+
 void WorkPool::Run() {
   std::unique_lock lock(mutex_);
   while (!closing_) {
@@ -117,7 +122,7 @@ void LoopQueue::Run() {
     // Under the lock: once Stop has seen it, the queue may be gone.
     idle_.notify_all();
   }
-  if (more) pool_.Submit(shared_from_this());
+  if (more) pool_.Resubmit(shared_from_this());
 }
 
 }  // namespace swarm::runtime

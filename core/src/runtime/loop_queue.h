@@ -28,6 +28,8 @@ class WorkPool {
   WorkPool& operator=(const WorkPool&) = delete;
 
   void Submit(std::shared_ptr<LoopQueue> queue);
+  // From a thread of the pool that runs nothing else before it looks for work: wakes nobody.
+  void Resubmit(std::shared_ptr<LoopQueue> queue);
 
  private:
   void Run();
