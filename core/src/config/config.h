@@ -24,7 +24,7 @@ struct NodeConfig {
     bool auto_lock = false;
     std::string unlock_key;
     std::vector<std::string> external_cas;  // "protocol=cfssl,url=https://..."
-    std::string generic_resources;  // "gpu=UUID1,fpga=2"
+    std::string generic_resources;          // "gpu=UUID1,fpga=2"
   } node;
   struct Listen {
     std::string remote;     // "host:port"; empty: none

@@ -8,8 +8,8 @@
 #include <condition_variable>
 #include <future>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <mutex>
+#include <nlohmann/json.hpp>
 #include <string>
 
 #include "engine_client/reactor.h"

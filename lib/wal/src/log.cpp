@@ -101,8 +101,8 @@ Status Log::Flush() {
   return Status::Ok();
 }
 
-// Brings the last segment back to its last good sync; the log goes on only where the disk was merely
-// full.
+// Brings the last segment back to its last good sync; the log goes on only where the disk was
+// merely full.
 Status Log::Undo(Status why) {
   if (why.code() != Code::kResourceExhausted) {
     // What a failed sync left in the page cache looks written and may not be: the next process must
