@@ -11,9 +11,6 @@
 
 namespace swarm::test {
 
-// A port of this machine that nobody has at the moment.
-int FreePort();
-
 class RoleGroup {
  public:
   // `executor`: the list's one entry in YAML. Their tasks must end before they do when those are

@@ -9,6 +9,9 @@
 
 namespace swarm::test {
 
+// A port of this machine's loopback that nobody has at the moment.
+int FreePort();
+
 class Manager {
  public:
   // Nothing runs until Start. Every manager process and all its tasks end with this object.
