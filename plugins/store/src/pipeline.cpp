@@ -62,6 +62,11 @@ void Pipeline::Pump() {
     } else if (Status status = OpenEpoch(); !status.ok()) {
       Done(job, std::move(status));
     } else {
+      // What waits for the disk does not also wait for the many changes of a batch.
+      if (run && job->step && !run->changes.empty()) {
+        EndRun(*run);
+        run.reset();
+      }
       if (!run) run.emplace(BeginRun());
       if (job->fn) {
         RunUpdate(job, *run);
