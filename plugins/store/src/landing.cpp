@@ -5,12 +5,9 @@
 
 #include "pipeline.h"
 #include "swarm/check.h"
-#include "swarm/store_errors.h"
 
 namespace swarm::store {
 namespace {
-
-Status LostLeader() { return {Code::kUnavailable, std::string(store_errors::kLostLeader)}; }
 
 Status LostBase() {
   return {Code::kUnavailable,

@@ -4,7 +4,6 @@
 #include <string>
 #include <utility>
 
-#include "swarm/check.h"
 #include "swarm/store_errors.h"
 
 namespace swarm::store {
@@ -14,9 +13,11 @@ namespace {
 constexpr std::size_t kBatchChanges = 200;
 constexpr std::size_t kBatchBytes = kMaxEntryBytes / 4 * 3;
 
-Status LostLeader() { return {Code::kUnavailable, std::string(store_errors::kLostLeader)}; }
-
 }  // namespace
+
+Status Pipeline::LostLeader() {
+  return {Code::kUnavailable, std::string(store_errors::kLostLeader)};
+}
 
 Pipeline::Pipeline(Consensus& consensus, const Clock& clock, Logger logger, Watchers& watchers,
                    PipelineLimits limits, Function<void()> wake)

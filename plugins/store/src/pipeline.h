@@ -99,6 +99,7 @@ class Pipeline {
   // What commits in one go.
   struct Landing;
 
+  static Status LostLeader();
   bool HasRoom() const;
   Status OpenEpoch();
   Run BeginRun();
